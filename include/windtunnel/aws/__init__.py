@@ -1,0 +1,1 @@
+"""The outside: sources, lake, SageMaker. boto3 and pyiceberg live here."""

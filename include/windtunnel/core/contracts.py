@@ -1,0 +1,178 @@
+"""What travels between stages and DAGs: small, named, JSON. XCom and asset events carry these, never data.
+
+A contract names exactly what was made (snapshot, version, job), never "latest". Snapshot ids are strings because
+they use all 64 bits, more than JSON readers in browsers keep.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from windtunnel.core.window import Window
+
+
+class Contract(BaseModel):
+    """Base of all contracts: frozen, strict about names, and its own JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON types, for XCom and asset events."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The contract back from `to_json`."""
+        return cls.model_validate(values)
+
+
+class LandedFile(Contract):
+    """One source file as it arrived, at an address named after its content."""
+
+    model: str
+    window: Window
+    uri: str
+    sha256: str
+    size_bytes: int
+
+
+class CheckedFile(Contract):
+    """A landed file that passed its file-level expectations."""
+
+    landed: LandedFile
+    rows: int
+    report: str
+    "Address of the Great Expectations result."
+
+
+class AuditedBranch(Contract):
+    """A branch of the lake table that holds the new rows and passed its audit; nobody reads it yet."""
+
+    model: str
+    table: str
+    branch: str
+    snapshot_id: str
+    window: Window
+    work_key: str
+    rows: int
+    quarantined: int
+    report: str
+
+
+class DatasetVersion(Contract):
+    """A published snapshot: names the exact files that readers of this version see."""
+
+    model: str
+    table: str
+    snapshot_id: str
+    tag: str
+    "`d<N>`"
+    window: Window
+    "The window this publication replaced; the snapshot also holds all earlier months."
+    rows: int
+    "Rows published for `window`."
+    quarantined: int
+    report: str
+
+
+class TrainingRequest(Contract):
+    """A person's wish for a retrain, from the form."""
+
+    model: str
+    train: Window | None = None
+    holdout: Window | None = None
+    hyperparameters: dict[str, str] = {}
+    reason: str
+    requested_by: str
+
+
+class TrainingPlan(Contract):
+    """Everything a training is made of, pinned once; `work_key` is its digest and names its jobs."""
+
+    model: str
+    dataset: DatasetVersion
+    train: Window
+    holdout: Window
+    hyperparameters: dict[str, str]
+    reason: str
+    requested_by: str
+    code_sha256: str
+    git_commit: str
+    image: str
+    work_key: str
+    job_name: str
+    train_manifest: str
+    holdout_manifest: str
+    train_rows: int
+    holdout_rows: int
+
+
+class Evaluated(Contract):
+    """A candidate with its evaluation on the holdout."""
+
+    plan: TrainingPlan
+    model_data: str
+    "Address of model.tar.gz."
+    artefact_sha256: str
+    metrics: dict[str, float]
+    "mse, rmse, mae, r2 of the model; the same with the prefixes `seasonal_naive_` and `linear_`."
+    unit: str
+    evaluation: str
+    "Address of evaluation.json."
+
+
+class RegisteredVersion(Contract):
+    """A version in the SageMaker Model Registry."""
+
+    model: str
+    package_arn: str
+    evaluated: Evaluated
+
+
+class ApprovedVersion(Contract):
+    """A registered version and the person who said yes."""
+
+    registered: RegisteredVersion
+    approved_by: str
+    approved_at: datetime
+
+
+class Proof(Contract):
+    """What an endpoint really serves, read back after a deployment."""
+
+    model: str
+    endpoint: str
+    endpoint_config: str
+    package_arn: str
+    weights: dict[str, float]
+    capture_percent: int
+    golden_rows: int
+    largest_difference: float
+    proved_at: datetime
+
+
+class Quality(Contract):
+    """Errors of the served predictions whose labels have come."""
+
+    mse: float
+    rmse: float
+    mae: float
+    r2: float
+    rows: int
+
+
+class MonitoringReport(Contract):
+    """One look at a live model: quality by label, drift by feature, and where the reports lie."""
+
+    model: str
+    window: Window
+    predictions: int
+    labelled: int
+    quality: Quality | None
+    by_day: dict[str, Quality]
+    drift: dict[str, float]
+    "Exact drift score per column, over every row."
+    reports: dict[Literal["html", "json", "scores"], str]

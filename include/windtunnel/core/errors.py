@@ -1,0 +1,106 @@
+"""Every error windtunnel raises on purpose. The type says whether a retry can help.
+
+WindtunnelError
+├── Final                   a retry meets the same fault: stop, tell a person
+│   ├── SettingInvalid      an environment variable is missing or malformed
+│   ├── SpecInvalid         a model's folder contradicts itself
+│   ├── UnknownModel        no folder of that name under `windtunnel/models`
+│   ├── WindowInvalid       not a window of time, or one that holds no data
+│   ├── SourceMissing       the source has nothing for the window
+│   ├── DataRejected        a file, or too many of its rows, failed its expectations
+│   ├── ArtefactInvalid     a model artefact is incomplete or does not match its digest
+│   ├── ModelRejected       a candidate failed its evaluation
+│   └── ReleaseRefused      an endpoint does not serve what it should
+└── Retryable               the same call may succeed later
+    ├── CommitConflict      someone else committed first; read again and repeat
+    └── ServiceUnavailable  AWS or another service did not answer in time
+
+Each message says what came in, what is allowed and what to do next; names stand in backticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class WindtunnelError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class Final(WindtunnelError):
+    """A retry cannot help. `orchestration.tasks` maps it to Airflow's fail-without-retry."""
+
+
+class Retryable(WindtunnelError):
+    """A retry can help: nothing was half-written."""
+
+
+class _Reported(Final):
+    """A refusal whose full evidence lies at an address.
+
+    Args:
+        message: What came in, what is allowed, what to do next.
+        report: Address (`s3://...`) of the full result, if one was written.
+    """
+
+    def __init__(self, message: str, *, report: str | None = None) -> None:
+        self.report = report
+        super().__init__(f"{message} Full report: {report}" if report else message)
+
+
+class SettingInvalid(Final):
+    """An environment variable is missing or malformed."""
+
+
+class SpecInvalid(Final):
+    """A model's folder contradicts itself."""
+
+
+class UnknownModel(Final):
+    """No model of that name exists."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"Unknown model `{name}`. Known models: {quoted(known)}. "
+            f"Add a folder `windtunnel/models/{name}/` (docs/add-a-model.md) or correct the name."
+        )
+
+
+class WindowInvalid(Final):
+    """Not a window of time, or a window that holds no data."""
+
+
+class SourceMissing(Final):
+    """The source has nothing for the window that was asked for."""
+
+
+class DataRejected(_Reported):
+    """A file, or more of its rows than the budget allows, failed its expectations."""
+
+
+class ArtefactInvalid(Final):
+    """A model artefact is incomplete or does not match its digest."""
+
+
+class ModelRejected(_Reported):
+    """A candidate failed its evaluation."""
+
+
+class ReleaseRefused(_Reported):
+    """An endpoint does not serve what it should."""
+
+
+class CommitConflict(Retryable):
+    """Someone else committed to shared state first."""
+
+
+class ServiceUnavailable(Retryable):
+    """A service did not answer in time."""
+
+
+def quoted(names: Iterable[str], most: int = 10) -> str:
+    """Names in backticks, sorted, at most `most` of them, with a count of the rest."""
+    found = sorted(names)
+    shown = ", ".join(f"`{name}`" for name in found[:most])
+    rest = len(found) - most
+    return f"{shown} and {rest} more" if rest > 0 else shown or "none"

@@ -1,0 +1,70 @@
+"""The only reader of environment variables. docs/settings.md is generated from the fields below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from windtunnel.core.errors import SettingInvalid
+
+PREFIX = "WINDTUNNEL_"
+
+
+class Settings(BaseModel):
+    """One field per environment variable `WINDTUNNEL_<NAME>`; frozen once read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    bucket: str = Field("windtunnel", description="S3 bucket of landing files, lake, models, captures and reports.")
+    database: str = Field("windtunnel", description="Glue database of the Iceberg tables.")
+    role_arn: str = Field(
+        "arn:aws:iam::000000000000:role/windtunnel-sagemaker",
+        description="Role that SageMaker jobs and endpoints run under.",
+    )
+    model_image: str = Field(
+        "000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:local",
+        description="Image of the programs train, evaluate and serve; on the laptop it stands for a local folder.",
+    )
+    git_commit: str = Field("unknown", description="Commit of the deployed code; recorded with each version.")
+    job_instance_type: str = Field("ml.m5.xlarge", description="Instance type of training and processing jobs.")
+    endpoint_instance_type: str = Field("ml.m5.large", description="Instance type of endpoints.")
+    endpoint_instance_count: int = Field(2, ge=1, description="Instances per endpoint; AWS gives no SLA below 2.")
+    poll_seconds: int = Field(30, ge=1, description="Seconds between looks at a running SageMaker job; 1 on the laptop.")
+    job_max_seconds: int = Field(3600, ge=60, description="A job that runs longer is stopped.")
+    airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
+
+    def uri(self, *parts: str) -> str:
+        """The `s3://` address of a key in the project's bucket."""
+        return "/".join([f"s3://{self.bucket}", *parts])
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from an environment.
+
+    Raises:
+        SettingInvalid: A value cannot be cast; the message names the variable, the value and what is allowed.
+    """
+    given: dict[str, Any] = {
+        name: environment[PREFIX + name.upper()]
+        for name in Settings.model_fields
+        if environment.get(PREFIX + name.upper())
+    }
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise SettingInvalid(
+            f"`{PREFIX}{name.upper()}` is `{first['input']}`: {first['msg'].lower()}. "
+            f"{Settings.model_fields[name].description} See docs/settings.md."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return read(os.environ)

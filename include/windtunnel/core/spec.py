@@ -1,0 +1,141 @@
+"""What a model's `spec.py` declares. Cheap at DAG parse: nothing here imports pandas, not even in a type at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from windtunnel.core.errors import SpecInvalid, quoted
+
+Kind = Literal["int64", "float64", "string", "timestamp"]
+"""Column types of a dataset. Numbers are 64 bit: Great Expectations checks other widths row by row in Python."""
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise SpecInvalid(
+                f"`{type(self).__name__}` in a spec.py: `{where}` is `{first['input']}`: {first['msg']}."
+            ) from error
+
+
+class Column(_Declared):
+    """One column of the published dataset."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Kind
+    about: str = Field(description="What it is, with its unit.")
+    nullable: bool = False
+    later: bool = Field(False, description="Known only after the prediction is made; can never be a feature.")
+
+
+class PackageCsv(_Declared):
+    """Rows that an installed Python distribution carries as a CSV file inside a zip; read as data, never imported."""
+
+    distribution: str
+    member: str = Field(description="Path of the zip inside the distribution.")
+    month_columns: tuple[str, str] = Field(("year", "month"), description="The columns that say a row's month.")
+
+
+class S3Csv(_Declared):
+    """One CSV file per month, dropped by someone else at `s3://.../<prefix><YYYY-MM>.csv`."""
+
+    prefix: str = Field(pattern=r"^s3://.+/$")
+
+
+class Arrival(_Declared):
+    """Which months the source has, so that the schedule can catch up over them."""
+
+    first: str = Field(pattern=r"^\d{4}-\d{2}$")
+    last: str | None = Field(None, pattern=r"^\d{4}-\d{2}$", description="None: months go on arriving.")
+
+
+class Windows(_Declared):
+    """Point-in-time windows: the newest `holdout_months` judge a model trained on the `train_months` before them."""
+
+    train_months: int = Field(ge=1)
+    holdout_months: int = Field(1, ge=1)
+
+
+class Evaluation(_Declared):
+    """What an evaluation compares and when it refuses."""
+
+    season: tuple[str, ...] = Field(description="Columns of the seasonal-naive baseline: mean of the target per group.")
+    slices: tuple[str, ...] = Field((), description="Columns whose values are reported as slices.")
+    onnx_tolerance: float = Field(gt=0, description="Largest allowed difference between ONNX and scikit-learn.")
+
+
+class Serving(_Declared):
+    """The live endpoint of a model."""
+
+    capture_percent: int = Field(100, ge=0, le=100)
+    golden_rows: int = Field(64, ge=1)
+
+
+class Monitoring(_Declared):
+    """The drift reports of a model."""
+
+    report_rows: int = Field(5_000, ge=100, description="Rows drawn for the Evidently report; scores use every row.")
+
+
+class ModelSpec(_Declared):
+    """Everything windtunnel must know of a model besides its code.
+
+    Raises:
+        SpecInvalid: A feature is unknown or known only later, or a named column is missing.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,29}$")
+    tag: int = Field(ge=1, description="Generation of the model: the first number of its version.")
+    revision: int = Field(ge=1, description="Raised when a person changes this folder: the second number.")
+    about: str
+    owner: str
+    task: Literal["regression"]
+    source: PackageCsv | S3Csv
+    arrival: Arrival
+    raw_columns: dict[str, Kind] = Field(description="Columns of a source file, in order, with the type each is read as.")
+    columns: tuple[Column, ...]
+    derive: Callable[[Any], Any] = Field(
+        description="DataFrame of typed source columns -> the same with all of `columns`; imports pandas inside."
+    )
+    key: str = Field(description="Column that names a row; also the InferenceId of its prediction.")
+    event_time: str = Field(description="Timestamp column that puts a row into a window.")
+    eligible: str = Field(description="int64 column, 1 where a prediction can be asked for.")
+    target: str
+    unit: str
+    features: tuple[str, ...]
+    quarantine_budget: float = Field(ge=0, lt=1, description="Share of rows that may be quarantined before a batch stops.")
+    windows: Windows
+    evaluation: Evaluation
+    serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
+    example: dict[str, Any] = Field(description="One request row, for documentation and for the README.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        columns = {column.name: column for column in self.columns}
+        named = {self.key, self.event_time, self.eligible, self.target, *self.features}
+        named |= {*self.evaluation.season, *self.evaluation.slices}
+        if unknown := named - columns.keys():
+            raise SpecInvalid(f"`{self.name}` names columns it does not declare: {quoted(unknown)}.")
+        if leaks := {name for name in self.features if columns[name].later}:
+            raise SpecInvalid(
+                f"`{self.name}` uses {quoted(leaks)} as a feature, known only after the prediction. Take it out of `features`."
+            )
+        if not columns[self.target].later:
+            raise SpecInvalid(f"The target `{self.target}` of `{self.name}` must be declared with `later=True`.")
+        if set(self.example) != set(self.features):
+            raise SpecInvalid(f"`example` of `{self.name}` must give exactly the features {quoted(self.features)}.")
+        return self
+
+    def column(self, name: str) -> Column:
+        """The declaration of one column."""
+        return next(column for column in self.columns if column.name == name)

@@ -1,0 +1,1 @@
+"""Arrival delay of flights from New York, asked for at departure."""

@@ -1,0 +1,1 @@
+"""The journey: one public function per file, same verbs as the DAGs."""
