@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -19,15 +19,14 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in MODELS.glob("*/spec.py")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def model_spec(name: str) -> ModelSpec:
     """The spec of a model.
 
     Raises:
         UnknownModel: There is no such folder.
     """
-    spec = _module(name, "spec").SPEC
-    assert isinstance(spec, ModelSpec)
+    spec: ModelSpec = _module(name, "spec").SPEC
     return spec
 
 

@@ -33,7 +33,9 @@ class Settings(BaseModel):
     job_instance_type: str = Field("ml.m5.xlarge", description="Instance type of training and processing jobs.")
     endpoint_instance_type: str = Field("ml.m5.large", description="Instance type of endpoints.")
     endpoint_instance_count: int = Field(2, ge=1, description="Instances per endpoint; AWS gives no SLA below 2.")
-    poll_seconds: int = Field(30, ge=1, description="Seconds between looks at a running SageMaker job; 1 on the laptop.")
+    poll_seconds: int = Field(
+        30, ge=1, description="Seconds between looks at a running SageMaker job; 1 on the laptop."
+    )
     job_max_seconds: int = Field(3600, ge=60, description="A job that runs longer is stopped.")
     airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
 

@@ -101,7 +101,9 @@ class ModelSpec(_Declared):
     task: Literal["regression"]
     source: PackageCsv | S3Csv
     arrival: Arrival
-    raw_columns: dict[str, Kind] = Field(description="Columns of a source file, in order, with the type each is read as.")
+    raw_columns: dict[str, Kind] = Field(
+        description="Columns of a source file, in order, with the type each is read as."
+    )
     columns: tuple[Column, ...]
     derive: Callable[[Any], Any] = Field(
         description="DataFrame of typed source columns -> the same with all of `columns`; imports pandas inside."
@@ -112,7 +114,9 @@ class ModelSpec(_Declared):
     target: str
     unit: str
     features: tuple[str, ...]
-    quarantine_budget: float = Field(ge=0, lt=1, description="Share of rows that may be quarantined before a batch stops.")
+    quarantine_budget: float = Field(
+        ge=0, lt=1, description="Share of rows that may be quarantined before a batch stops."
+    )
     windows: Windows
     evaluation: Evaluation
     serving: Serving = Serving()

@@ -1,0 +1,32 @@
+"""boto3 clients, one per service and process. Where they point is AWS_ENDPOINT_URL's business, not ours."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+# Measured through a fault proxy: standard mode rides out two 5xx, resets or time-outs; Airflow retries above it.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=3, read_timeout=20)
+
+
+@overload
+def client(service: Literal["s3"]) -> S3Client: ...
+@overload
+def client(service: Literal["glue"]) -> GlueClient: ...
+@overload
+def client(service: Literal["sagemaker"]) -> SageMakerClient: ...
+@overload
+def client(service: Literal["sagemaker-runtime"]) -> SageMakerRuntimeClient: ...
+@cache
+def client(service: str) -> Any:
+    """The client of a service."""
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
