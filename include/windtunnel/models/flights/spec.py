@@ -111,8 +111,8 @@ SPEC = ModelSpec(
     eligible="departed",
     target="arr_delay",
     unit="minutes",
+    # Not `month`: the window always asks about a month the training has not seen, and trees then lose to a line.
     features=(
-        "month",
         "weekday",
         "sched_dep_minute",
         "sched_arr_minute",
@@ -126,7 +126,6 @@ SPEC = ModelSpec(
     windows=Windows(train_months=3, holdout_months=1),
     evaluation=Evaluation(season=("carrier", "sched_dep_hour"), slices=("origin", "carrier"), onnx_tolerance=0.001),
     example={
-        "month": 5,
         "weekday": 2,
         "sched_dep_minute": 315,
         "sched_arr_minute": 499,
