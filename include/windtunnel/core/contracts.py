@@ -28,6 +28,11 @@ class Contract(BaseModel):
         """The contract back from `to_json`."""
         return cls.model_validate(values)
 
+    @classmethod
+    def optional(cls, values: dict[str, Any] | None) -> Self | None:
+        """The contract back from `to_json`, or None from None."""
+        return None if values is None else cls.from_json(values)
+
 
 class LandedFile(Contract):
     """One source file as it arrived, at an address named after its content."""
@@ -44,12 +49,14 @@ class CheckedFile(Contract):
 
     landed: LandedFile
     rows: int
+    flagged: str
+    "Address of the rows that failed a row-level expectation, as JSON: reason -> row numbers, the first row being 1."
     report: str
-    "Address of the Great Expectations result."
+    "Address of the Great Expectations result, a page."
 
 
-class AuditedBranch(Contract):
-    """A branch of the lake table that holds the new rows and passed its audit; nobody reads it yet."""
+class LoadedBranch(Contract):
+    """A branch of the lake table that holds the new rows; not yet audited, and nobody reads it."""
 
     model: str
     table: str
@@ -57,8 +64,18 @@ class AuditedBranch(Contract):
     snapshot_id: str
     window: Window
     work_key: str
+    "Digest of the file's bytes, the window and the model's code: the same work makes the same branch."
     rows: int
     quarantined: int
+    quarantine_snapshot_id: str | None
+    "Snapshot of the quarantine table that holds this file's failed rows; None while no row of this model ever failed."
+    report: str
+
+
+class AuditedBranch(Contract):
+    """A branch that passed its audit; still nobody reads it."""
+
+    loaded: LoadedBranch
     report: str
 
 
@@ -75,7 +92,10 @@ class DatasetVersion(Contract):
     rows: int
     "Rows published for `window`."
     quarantined: int
+    quarantine_snapshot_id: str | None = None
+    "Snapshot of the quarantine table that holds the rows missing from this version's window."
     report: str
+    "Address of the audit's result, a page."
 
 
 class TrainingRequest(Contract):
@@ -160,8 +180,59 @@ class Quality(Contract):
     mse: float
     rmse: float
     mae: float
-    r2: float
+    r2: float | None
+    "None where the labels do not vary."
     rows: int
+
+
+class CollectedPredictions(Contract):
+    """The captured predictions of a window, each with its label if that has come."""
+
+    champion: RegisteredVersion
+    labels: DatasetVersion
+    window: Window
+    work_key: str
+    "Digest of the rows, the champion, the labels' snapshot, the window and the model's code."
+    rows: str
+    "Address of the joined rows, Parquet."
+    predictions: int
+    labelled: int
+    pending: int
+    "Of `predictions`: those whose rows the labels' snapshot does not know yet, placed by when they were captured."
+    elsewhere: int
+    "Captured predictions of other windows, and those that wait for their rows and were captured outside the window."
+    duplicates: int
+    "Later predictions for a key that was asked before; the first one counts."
+    unjoinable: int
+    "Captured rows without an InferenceId of their own."
+    unreadable: int
+    "Captured requests without a readable question and answer."
+
+    @property
+    def coverage(self) -> float:
+        """Share of the predictions whose labels have come; 0 without predictions."""
+        return self.labelled / self.predictions if self.predictions else 0.0
+
+
+class DriftScore(Contract):
+    """How far one column has moved from the champion's own data, over every row that has a value."""
+
+    method: Literal["wasserstein", "jensenshannon"]
+    score: float
+    reference_rows: int
+    current_rows: int
+
+
+class MeasuredPredictions(Contract):
+    """Quality and drift of the collected predictions, over every row."""
+
+    collected: CollectedPredictions
+    quality: Quality | None
+    "None until a label has come."
+    by_day: dict[str, Quality]
+    drift: dict[str, DriftScore]
+    scores: str
+    "Address of all of these numbers, JSON."
 
 
 class MonitoringReport(Contract):
@@ -176,3 +247,4 @@ class MonitoringReport(Contract):
     drift: dict[str, float]
     "Exact drift score per column, over every row."
     reports: dict[Literal["html", "json", "scores"], str]
+    "A window without predictions has scores only."

@@ -37,6 +37,19 @@ class Window(BaseModel):
         return cls(start=_day(start), end=_day(end))
 
     @classmethod
+    def optional(cls, start: str | None, end: str | None) -> Window | None:
+        """From two fields of a form that may both be empty.
+
+        Raises:
+            WindowInvalid: Only one is given, or they are no window.
+        """
+        if not start and not end:
+            return None
+        if not start or not end:
+            raise WindowInvalid(f"A window needs both ends: start is `{start}`, end is `{end}`. Give both or none.")
+        return cls.parse(start, end)
+
+    @classmethod
     def month(cls, month: str) -> Window:
         """The whole month `YYYY-MM`."""
         first = _day(month).replace(day=1)
@@ -57,6 +70,10 @@ class Window(BaseModel):
         for _ in range(count):
             start = (start - timedelta(days=1)).replace(day=1)
         return Window(start=start, end=end)
+
+    def last_months(self, count: int) -> Window:
+        """The `count` whole months that end where this window ends."""
+        return Window(start=_next_month(self.end - timedelta(days=1)), end=date.max).months_before(count)
 
     def holds(self, moment: date | datetime) -> bool:
         """Whether a moment lies inside."""

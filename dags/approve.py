@@ -1,0 +1,69 @@
+"""# approve: a registered version -> a reviewer's answer
+
+**What.** Shows what the version is made of and how it did, and waits for a reviewer's yes or no.
+
+**Reads.** The version of the event `registered:<model>`.
+
+**Writes.** The answer with the version in the Model Registry: who, when, the note; after a yes an event of
+`approved:<model>`, which starts the rollout.
+
+**When it fails.** Nothing is released without a recorded yes. Clear the failed task; the answer is kept.
+
+**Owner.** Reviewers: answer under *Required Actions*.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param, TriggerRule, dag
+
+from windtunnel.core.catalog import model_specs
+from windtunnel.core.contracts import RegisteredVersion
+from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration.answer import answer
+from windtunnel.orchestration.defaults import dag_arguments
+from windtunnel.orchestration.stage import stage
+
+
+def approve(spec: ModelSpec) -> None:
+    @dag(**dag_arguments("approve", spec), schedule=assets.registered(spec.name), doc_md=__doc__)
+    def flow() -> None:
+        @stage(multiple_outputs=True)
+        def present() -> Any:
+            from windtunnel.stages.present import present
+
+            version = RegisteredVersion.from_json(trigger.required_event(assets.registered(spec.name)))
+            return {"version": version, "summary": present(version)}
+
+        @stage(outlets=[assets.approved(spec.name)])
+        def record_yes(version: dict[str, Any], given: dict[str, Any]) -> Any:
+            from windtunnel.stages.approve import approve
+
+            return approve(RegisteredVersion.from_json(version), **answer(given))
+
+        @stage(trigger_rule=TriggerRule.ALL_SKIPPED)
+        def record_no(version: dict[str, Any], given: dict[str, Any]) -> Any:
+            from windtunnel.stages.approve import reject
+
+            return reject(RegisteredVersion.from_json(version), **answer(given))
+
+        presented = present()
+        decide = ApprovalOperator(
+            task_id="decide",
+            subject=f"Release this version of {spec.name}?",
+            body=presented["summary"],
+            params={"note": Param("", type="string", title="Note", description="Goes on record with the version.")},
+            execution_timeout=None,
+        )
+        presented["version"] >> decide
+        yes = record_yes(presented["version"], decide.output)
+        yes >> record_no(presented["version"], decide.output)
+
+    flow()
+
+
+for _spec in model_specs():
+    approve(_spec)

@@ -1,0 +1,167 @@
+"""The SageMaker jobs of a training plan: their names, and their request bodies as pure functions that return dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from windtunnel.aws.clients import client
+from windtunnel.core.contracts import TrainingPlan
+from windtunnel.core.settings import settings
+
+CONTAINER = "/opt/ml/processing"
+TRAIN_METRICS = ("rmse", "mae")
+
+
+def training_job(plan: TrainingPlan) -> dict[str, Any]:
+    """Body of CreateTrainingJob: the snapshot's own files as channel, named in a manifest, never copied."""
+    return {
+        "TrainingJobName": plan.job_name,
+        "AlgorithmSpecification": {
+            "TrainingImage": plan.image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [
+                {"Name": f"train:{name}", "Regex": f"train:{name}=([0-9.e+-]+);"} for name in TRAIN_METRICS
+            ],
+        },
+        "RoleArn": settings().role_arn,
+        "HyperParameters": {
+            "model": plan.model,
+            "window_start": str(plan.train.start),
+            "window_end": str(plan.train.end),
+            **plan.hyperparameters,
+        },
+        "InputDataConfig": [
+            {
+                "ChannelName": "train",
+                "ContentType": "application/x-parquet",
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "ManifestFile",
+                        "S3Uri": plan.train_manifest,
+                        "S3DataDistributionType": "FullyReplicated",
+                    }
+                },
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": settings().uri("jobs")},
+        "ResourceConfig": {
+            "InstanceCount": 1,
+            "InstanceType": settings().job_instance_type,
+            "VolumeSizeInGB": 30,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": settings().job_max_seconds},
+        "Tags": _tags(plan),
+    }
+
+
+def evaluation_job(plan: TrainingPlan) -> dict[str, Any]:
+    """Body of CreateProcessingJob: the candidate and its baselines on the holdout."""
+    return {
+        "ProcessingJobName": plan.job_name,
+        "AppSpecification": {
+            "ImageUri": plan.image,
+            "ContainerEntrypoint": ["evaluate"],
+            "ContainerArguments": [
+                *("--model", plan.model),
+                *("--train-start", str(plan.train.start), "--train-end", str(plan.train.end)),
+                *("--holdout-start", str(plan.holdout.start), "--holdout-end", str(plan.holdout.end)),
+            ],
+        },
+        "RoleArn": settings().role_arn,
+        "ProcessingInputs": [
+            _input("model", model_data(plan)),
+            _input("estimator", job_output(plan, "output.tar.gz")),
+            _input("train", plan.train_manifest, "ManifestFile"),
+            _input("holdout", plan.holdout_manifest, "ManifestFile"),
+        ],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": "evaluation",
+                    "S3Output": {
+                        "S3Uri": evaluation_folder(plan),
+                        "LocalPath": f"{CONTAINER}/evaluation",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ]
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": settings().job_instance_type,
+                "VolumeSizeInGB": 30,
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": settings().job_max_seconds},
+        "Tags": _tags(plan),
+    }
+
+
+def job_output(plan: TrainingPlan, file: str) -> str:
+    """Address of a file that the training job leaves; SageMaker decides the path from the job's name."""
+    return settings().uri("jobs", plan.job_name, "output", file)
+
+
+def model_data(plan: TrainingPlan) -> str:
+    """Address of the trained artefact."""
+    return job_output(plan, "model.tar.gz")
+
+
+def evaluation_folder(plan: TrainingPlan) -> str:
+    """Address under which the evaluation job leaves `evaluation.json` and `holdout.parquet`."""
+    return settings().uri("evaluations", plan.model, plan.job_name)
+
+
+def _input(name: str, uri: str, kind: str = "S3Prefix") -> dict[str, Any]:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{CONTAINER}/{name}",
+            "S3DataType": kind,
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
+    }
+
+
+def _tags(plan: TrainingPlan) -> list[dict[str, str]]:
+    return [
+        {"Key": "windtunnel:model", "Value": plan.model},
+        {"Key": "windtunnel:dataset", "Value": plan.dataset.tag},
+        {"Key": "windtunnel:work-key", "Value": plan.work_key},
+    ]
+
+
+def attempt_name(base: str) -> str:
+    """The name of the first attempt at this work that has not failed: `<base>`, `<base>-2`, ...
+
+    A job's name can be used once, so work whose job failed or was stopped needs the next name; work that is under way
+    or done keeps its name, and is adopted.
+    """
+    name, attempt = base, 1
+    while _failed(name):
+        attempt += 1
+        name = f"{base}-{attempt}"
+    return name
+
+
+def _failed(name: str) -> bool:
+    states = (
+        _status(lambda: client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"]),
+        _status(lambda: client("sagemaker").describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"]),
+    )
+    return bool({"Failed", "Stopped", "Stopping"} & set(states))
+
+
+def _status(describe: Callable[[], str]) -> str | None:
+    try:
+        return describe()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        return None

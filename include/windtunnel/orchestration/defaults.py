@@ -1,0 +1,42 @@
+"""What all DAGs share, and who may do what with each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from windtunnel.core.spec import ModelSpec
+
+TASK_DEFAULTS: dict[str, Any] = {
+    # Airflow itself loses a task now and then; every stage can be repeated.
+    "retries": 3,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=1),
+}
+
+_MAY_RUN = {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create", "can_edit"}}
+_MAY_START = {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}
+_MAY_ANSWER = {"DAGs": {"can_read", "can_edit"}}
+
+ACCESS: dict[str, dict[str, dict[str, set[str]]]] = {
+    "ingest": {"DataEngineer": _MAY_RUN},
+    "retrain": {"DataScientist": _MAY_START},
+    "approve": {"Reviewer": _MAY_ANSWER},
+}
+"Rights beyond reading, per stage. A stage that is not here is locked: only Admin may start, stop or edit it."
+
+
+def dag_arguments(stage: str, spec: ModelSpec) -> dict[str, Any]:
+    """The arguments of `@dag` that every DAG of a stage has: `<model>_<stage>`, one run at a time."""
+    return {
+        "dag_id": f"{spec.name}_{stage}",
+        "tags": [spec.name, stage, "people" if stage in ACCESS else "locked"],
+        "default_args": {**TASK_DEFAULTS, "owner": spec.owner},
+        "access_control": ACCESS.get(stage),
+        "max_active_runs": 1,
+        # A DAG that only an event starts does nothing by being awake, and a paused one would miss the event.
+        "is_paused_upon_creation": stage == "ingest",
+        "catchup": False,
+    }

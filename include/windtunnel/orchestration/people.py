@@ -1,0 +1,110 @@
+"""Who may do what, as code: the roles beside Airflow's own, and the people of a local run.
+
+Everyone is a Viewer. A right on runs, tasks or human answers takes effect only on DAGs that the role may also edit, and
+edit is given per DAG, by `access_control`. The seams between DAGs are therefore the seams between people.
+Roles must exist before a DAG that names them is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
+
+ENGINEER = "DataEngineer"
+SCIENTIST = "DataScientist"
+REVIEWER = "Reviewer"
+
+ROLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    ENGINEER: (
+        ("can_create", "DAG Runs"),
+        ("can_edit", "DAG Runs"),
+        ("can_delete", "DAG Runs"),
+        ("can_create", "Task Instances"),
+        ("can_edit", "Task Instances"),
+        ("can_create", "Backfills"),
+        ("can_edit", "Backfills"),
+    ),
+    SCIENTIST: (),
+    REVIEWER: (("can_read", "HITL Detail"), ("can_edit", "HITL Detail")),
+}
+
+# What a DAG passes as `access_control` to the role whose people run it.
+RUN_BY_ENGINEER = {ENGINEER: {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}}
+RUN_BY_SCIENTIST = {SCIENTIST: {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}}
+ANSWERED_BY_REVIEWER = {REVIEWER: {"DAGs": {"can_read", "can_edit"}}}
+
+
+class Person(NamedTuple):
+    """Someone who may log in on the laptop."""
+
+    first_name: str
+    last_name: str
+    roles: tuple[str, ...]
+
+
+PEOPLE: Mapping[str, Person] = {
+    "admin": Person("Ada", "Admin", ("Admin",)),
+    "dana": Person("Dana", "Data-Engineer", ("Viewer", ENGINEER)),
+    "sam": Person("Sam", "Data-Scientist", ("Viewer", SCIENTIST)),
+    "rita": Person("Rita", "Reviewer", ("Viewer", REVIEWER)),
+    "vic": Person("Vic", "Viewer", ("Viewer",)),
+}
+
+
+def sync(passwords: Mapping[str, str]) -> None:
+    """Bring roles and people of the metadata database to what stands above; a second call changes nothing.
+
+    Args:
+        passwords: User name to password, for the people to create or update; none on MWAA, where IAM says who one is.
+    """
+    with _security_manager() as manager:
+        manager.sync_roles()
+        for role, permissions in ROLES.items():
+            _sync_role(manager, role, permissions)
+        for name, password in passwords.items():
+            _sync_person(manager, name, PEOPLE[name], password)
+
+
+@contextmanager
+def _security_manager() -> Iterator[FabAirflowSecurityManagerOverride]:
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+    from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+    @providers_configuration_loaded
+    def loaded() -> None:
+        """FAB's own settings, such as its session backend, are part of the provider."""
+
+    loaded()
+    with get_application_builder() as builder:
+        builder.add_permissions(update_perms=True)
+        yield builder.sm
+
+
+def _sync_role(manager: FabAirflowSecurityManagerOverride, name: str, wanted: tuple[tuple[str, str], ...]) -> None:
+    """Exactly these rights, beside those on single DAGs, which the DAG processor keeps."""
+    role = manager.add_role(name)
+    wanted = (*wanted, ("can_read", "Website"))
+    for permission in list(role.permissions):
+        resource = permission.resource.name
+        per_dag = resource.startswith(("DAG:", "DAG Run:"))
+        if not per_dag and (permission.action.name, resource) not in wanted:
+            manager.remove_permission_from_role(role, permission)
+    for action, resource in wanted:
+        manager.add_permission_to_role(role, manager.create_permission(action, resource))
+
+
+def _sync_person(manager: FabAirflowSecurityManagerOverride, name: str, person: Person, password: str) -> None:
+    roles = [manager.add_role(role) for role in person.roles]
+    user = manager.find_user(username=name)
+    if user is None:
+        email = f"{name}@windtunnel.invalid"
+        manager.add_user(name, person.first_name, person.last_name, email, role=roles, password=password)
+        return
+    user.roles = roles
+    manager.update_user(user)
+    if not manager.check_password(name, password):
+        manager.reset_password(user.id, password)

@@ -1,0 +1,54 @@
+"""`@stage`: Airflow's `@task`, speaking contracts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from windtunnel.core.contracts import Contract
+from windtunnel.core.errors import Final
+
+
+def stage(body: Callable[..., Any] | None = None, /, **task_arguments: Any) -> Any:
+    """A task whose body calls one stage function and returns what it made.
+
+    The contracts it returns travel as JSON and become the `extra` of the events of its outlets. A stage that
+    returns None had nothing to do, and said why in its log: the task is skipped. A `Final` error fails the task
+    without a retry.
+
+    Args:
+        body: The function to run as a task.
+        task_arguments: Arguments of `@task`.
+    """
+    if body is None:
+        return functools.partial(stage, **task_arguments)
+
+    @functools.wraps(body)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            made = body(*args, **kwargs)
+        except Final as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        if made is None:
+            raise AirflowSkipException("Nothing to do; the log above says why.")
+        result = _as_json(made)
+        context = get_current_context()
+        for outlet in context["task"].outlets:
+            context["outlet_events"][outlet].extra = result
+        return result
+
+    return task(**task_arguments)(run)
+
+
+def _as_json(made: Any) -> Any:
+    if isinstance(made, Contract):
+        return made.to_json()
+    if isinstance(made, dict):
+        return {name: _as_json(value) for name, value in made.items()}
+    if isinstance(made, list | tuple):
+        return [_as_json(item) for item in made]
+    return made

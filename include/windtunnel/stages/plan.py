@@ -1,0 +1,100 @@
+"""plan: a dataset version or a person's wish -> everything a training is made of, pinned once."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from windtunnel.aws import jobs, lake, objects
+from windtunnel.core.catalog import model_spec
+from windtunnel.core.code import code_sha256
+from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
+from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.settings import settings
+from windtunnel.core.window import Window
+from windtunnel.core.workkey import work_key
+
+log = logging.getLogger(__name__)
+
+
+def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | None) -> TrainingPlan | None:
+    """Pin the data, the windows, the code and the parameters of one training.
+
+    The newest months of the snapshot are the holdout and the months before them the training window, unless the
+    request names windows. The snapshot's own files are listed in a manifest per window; nothing is copied.
+
+    Args:
+        model: Name of the model.
+        dataset: The dataset version to train on; None: the one published now.
+        request: Who wants the training, why, and with what beside the defaults; None: new data alone is the reason.
+
+    Returns:
+        The plan, or None when the snapshot does not hold enough months yet.
+
+    Raises:
+        WindowInvalid: A requested window holds no rows, or training and holdout overlap.
+    """
+    spec = model_spec(model)
+    dataset = dataset or lake.current(model)
+    request = request or TrainingRequest(model=model, reason=f"New data: {dataset.tag}.", requested_by="ingest")
+    log.info("plan: dataset %s (snapshot %s), request %s", dataset.tag, dataset.snapshot_id, request.to_json())
+    extent = lake.extent(dataset.table, dataset.snapshot_id)
+    holdout = request.holdout or extent.last_months(spec.windows.holdout_months)
+    train = request.train or holdout.months_before(spec.windows.train_months)
+    if train.end > holdout.start:
+        raise WindowInvalid(
+            f"The training window `{train}` reaches into the holdout `{holdout}`: a model judged on rows it has seen "
+            "proves nothing. Let training end where the holdout starts, or earlier."
+        )
+    if train.start < extent.start and request.train is None:
+        log.info(
+            "plan: nothing to do. %s holds %s; training needs %s months before a holdout of %s.",
+            dataset.tag, extent, spec.windows.train_months, spec.windows.holdout_months,
+        )  # fmt: skip
+        return None
+    key = work_key(
+        model=dataset.model,
+        snapshot=dataset.snapshot_id,
+        train=str(train),
+        holdout=str(holdout),
+        hyperparameters=request.hyperparameters,
+        code=code_sha256(dataset.model),
+        image=settings().model_image,
+    )
+    train_manifest, train_rows = _manifest(dataset, train, key, "train")
+    holdout_manifest, holdout_rows = _manifest(dataset, holdout, key, "holdout")
+    planned = TrainingPlan(
+        model=dataset.model,
+        dataset=dataset,
+        train=train,
+        holdout=holdout,
+        hyperparameters=request.hyperparameters,
+        reason=request.reason,
+        requested_by=request.requested_by,
+        code_sha256=code_sha256(dataset.model),
+        git_commit=settings().git_commit,
+        image=settings().model_image,
+        work_key=key,
+        job_name=jobs.attempt_name(f"{dataset.model}-{key[:16]}"),
+        train_manifest=train_manifest,
+        holdout_manifest=holdout_manifest,
+        train_rows=train_rows,
+        holdout_rows=holdout_rows,
+    )
+    log.info("plan: %s: %d rows of %s, judged on %d of %s", planned.job_name, train_rows, train, holdout_rows, holdout)
+    return planned
+
+
+def _manifest(dataset: DatasetVersion, window: Window, key: str, name: str) -> tuple[str, int]:
+    files = lake.files(dataset.table, dataset.snapshot_id, window)
+    if not files:
+        extent = lake.extent(dataset.table, dataset.snapshot_id)
+        raise WindowInvalid(
+            f"The {name} window `{window}` holds no data in {dataset.tag}, which has `{extent}`. "
+            "Choose a window inside it, or ingest the missing months first."
+        )
+    prefix = settings().uri("")
+    body = [{"prefix": prefix}, *sorted(file.uri.removeprefix(prefix) for file in files)]
+    address = settings().uri("manifests", dataset.model, key, f"{name}.manifest")
+    objects.put_once(address, json.dumps(body, indent=1).encode(), content_type="application/json")
+    return address, sum(file.rows for file in files)

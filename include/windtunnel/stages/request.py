@@ -1,0 +1,22 @@
+"""request: the retrain form -> a training request that can succeed."""
+
+from __future__ import annotations
+
+import logging
+
+from windtunnel.core.catalog import model_estimator
+from windtunnel.core.contracts import TrainingRequest
+
+log = logging.getLogger(__name__)
+
+
+def request(wish: TrainingRequest) -> TrainingRequest:
+    """Check a person's wish before anything starts.
+
+    Raises:
+        SettingInvalid: A hyper-parameter is unknown or outside its range.
+    """
+    log.info("request: %s", wish.to_json())
+    model_estimator(wish.model).hyperparameters(wish.hyperparameters)
+    log.info("request: accepted, training of `%s` starts by itself", wish.model)
+    return wish

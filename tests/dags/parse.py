@@ -1,0 +1,36 @@
+"""Parses the DAG files as a fresh process would and prints what it cost, as JSON. Run by test_parse.py.
+
+Usage: python parse.py DAGS_FOLDER [EXTRA_MODELS]
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+
+import airflow.sdk  # its cost is Airflow's, not ours
+
+HEAVY = {"pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "evidently", "pyiceberg", "matplotlib", "scipy"}
+
+
+def main(folder: Path, extra_models: int) -> None:
+    from windtunnel.core import catalog
+
+    spec = catalog.model_spec("flights")
+    extra = [spec.model_copy(update={"name": f"extra{number}"}) for number in range(extra_models)]
+    specs = (*catalog.model_specs(), *extra)
+    catalog.model_specs = lambda: specs
+    cost = {}
+    for path in sorted(folder.glob("*.py")):
+        started = time.process_time()
+        module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(path.stem, path))
+        module.__loader__.exec_module(module)
+        cost[path.name] = time.process_time() - started
+    print(json.dumps({"cpu_s": cost, "heavy": sorted(HEAVY & sys.modules.keys()), "models": len(specs)}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)

@@ -1,0 +1,42 @@
+"""Parsing a DAG file is paid every time the DAG processor looks at it, so it stays cheap."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DAGS = ROOT / "dags"
+
+
+def parse(folder: Path = DAGS, extra_models: int = 0) -> dict:
+    command = [sys.executable, str(Path(__file__).with_name("parse.py")), str(folder), str(extra_models)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.name)
+def test_a_dag_file_parses_within_a_second_of_cpu_and_loads_nothing_heavy(path: Path, tmp_path: Path) -> None:
+    (tmp_path / path.name).symlink_to(path)
+    found = parse(tmp_path)
+    assert found["heavy"] == [], f"{path.name} imports {found['heavy']} at parse: import it inside the task"
+    assert found["cpu_s"][path.name] < 1.0
+
+
+def test_twenty_more_models_add_less_than_50_ms_each() -> None:
+    few = statistics.median(sum(parse()["cpu_s"].values()) for _ in range(3))
+    many = statistics.median(sum(parse(extra_models=20)["cpu_s"].values()) for _ in range(3))
+    assert (many - few) / 20 < 0.05
+
+
+def test_the_parse_check_sees_a_heavy_import(tmp_path: Path) -> None:
+    (tmp_path / "careless.py").write_text("import pandas\n")
+    assert "pandas" in parse(tmp_path)["heavy"]
