@@ -8,6 +8,7 @@ WindtunnelError
 │   ├── WindowInvalid       not a window of time, or one that holds no data
 │   ├── SourceMissing       the source has nothing for the window
 │   ├── DataRejected        a file, or too many of its rows, failed its expectations
+│   ├── HyperparameterInvalid  the estimator has no such parameter, or not this value of it
 │   ├── ArtefactInvalid     a model artefact is incomplete or does not match its digest
 │   ├── ModelRejected       a candidate failed its evaluation
 │   └── ReleaseRefused      an endpoint does not serve what it should
@@ -76,6 +77,10 @@ class SourceMissing(Final):
 
 class DataRejected(_Reported):
     """A file, or more of its rows than the budget allows, failed its expectations."""
+
+
+class HyperparameterInvalid(Final):
+    """The estimator has no such parameter, or not this value of it."""
 
 
 class ArtefactInvalid(Final):

@@ -1,0 +1,154 @@
+"""A model as files: `model.onnx`, `signature.json`, `golden.json`, and `artefact.json` that lists their digests.
+
+The digest of an artefact is the SHA-256 of `artefact.json`: it names all bytes of the model. The same data, code and
+parameters give the same digest, so nothing here carries a time or a random name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from windtunnel.core.errors import ArtefactInvalid, quoted
+
+LISTING = "artefact.json"
+FILES = ("model.onnx", "signature.json", "golden.json")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Feature(_Frozen):
+    """One column of a request."""
+
+    name: str
+    kind: Literal["int64", "float64", "string"]
+    nullable: bool
+    categories: tuple[str, ...] | None = None
+    "Values of a string column seen in training, to inform; others are allowed and count as unknown."
+
+
+class Signature(_Frozen):
+    """What a model takes, in this order, and what it answers."""
+
+    model: str
+    features: tuple[Feature, ...]
+    target: str
+    unit: str
+    libraries: dict[str, str]
+    "Versions the model was made with."
+
+
+class Golden(_Frozen):
+    """Real rows with the predictions the model gave when it was made: whoever serves it must give the same."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int | float | str | None, ...], ...]
+    predictions: tuple[float, ...]
+    tolerance: float
+    "Largest difference that counts as equal; machines sum float32 in different orders."
+
+    def request(self) -> dict[str, Any]:
+        """The rows as the body of a request."""
+        return {"columns": self.columns, "rows": self.rows}
+
+
+class Artefact(_Frozen):
+    """A model whose files match their digests."""
+
+    onnx: bytes
+    signature: Signature
+    golden: Golden
+    sha256: str
+
+
+def write(folder: Path, artefact: bytes, signature: Signature, golden: Golden) -> str:
+    """Write a model's files.
+
+    Args:
+        folder: Where to; made if missing.
+        artefact: The ONNX model.
+        signature: What it takes and answers.
+        golden: Its rows to prove itself on.
+
+    Returns:
+        The artefact's digest.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = dict(zip(FILES, (artefact, _json(signature.model_dump()), _json(golden.model_dump())), strict=True))
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    listing = _json({name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
+    (folder / LISTING).write_bytes(listing)
+    return hashlib.sha256(listing).hexdigest()
+
+
+def read(folder: Path, expected: str | None = None) -> Artefact:
+    """Read a model's files; nothing is parsed before its digest was checked.
+
+    Args:
+        folder: Where they lie.
+        expected: The digest the artefact must have; without one only its own listing is checked.
+
+    Raises:
+        ArtefactInvalid: A file is missing or altered, or it is another artefact than expected.
+    """
+    listing = _bytes(folder, LISTING)
+    found = hashlib.sha256(listing).hexdigest()
+    if expected is not None and found != expected:
+        raise ArtefactInvalid(
+            f"The artefact in `{folder}` has the digest `{found}`, expected is `{expected}`. "
+            "Deploy the model.tar.gz of the registered version, or correct `WINDTUNNEL_ARTEFACT_SHA256`."
+        )
+    digests = _digests(listing, folder)
+    contents = {name: _bytes(folder, name) for name in FILES}
+    for name, content in contents.items():
+        if (actual := hashlib.sha256(content).hexdigest()) != digests[name]:
+            raise ArtefactInvalid(
+                f"`{name}` in `{folder}` has the digest `{actual}`, `{LISTING}` says `{digests[name]}`: "
+                "it was altered or cut short. Fetch the artefact again, or train again."
+            )
+    onnx, signature, golden = contents.values()
+    try:
+        return Artefact(
+            onnx=onnx,
+            signature=Signature.model_validate_json(signature),
+            golden=Golden.model_validate_json(golden),
+            sha256=found,
+        )
+    except ValidationError as error:
+        raise ArtefactInvalid(
+            f"The artefact in `{folder}` was made by another version of windtunnel: {error.errors()[0]['msg']}. "
+            "Serve it with the image it was made with, or train again."
+        ) from error
+
+
+def _digests(listing: bytes, folder: Path) -> dict[str, str]:
+    try:
+        digests = json.loads(listing)
+    except ValueError:
+        digests = None
+    if not isinstance(digests, dict) or set(digests) != set(FILES):
+        raise ArtefactInvalid(
+            f"`{LISTING}` in `{folder}` must list exactly {quoted(FILES)} with their digests. Train again."
+        )
+    return digests
+
+
+def _bytes(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ArtefactInvalid(
+            f"`{name}` is missing from the artefact in `{folder}`; it needs {quoted((LISTING, *FILES))}. "
+            "Fetch the artefact again, or train again."
+        ) from error
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False).encode()
