@@ -215,9 +215,24 @@ def _below(path: str, member: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+# Punctuation and symbols have no class of their own in `re`: anything but a space is let through. The last two are one
+# range of surrogate pairs, and a slip of AWS's own in the patterns of customer metadata.
+_JAVA = (
+    (r"\p{L}", r"\w"),
+    (r"\p{M}", r"\w"),
+    (r"\p{N}", r"\d"),
+    (r"\p{Z}", r"\s"),
+    (r"\p{S}", r"\S"),
+    (r"\p{P}", r"\S"),
+    (r"\p{Alnum}", "A-Za-z0-9"),
+    (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"),
+    ("*)${", "){"),
+)
+
+
 @functools.cache
 def _pattern(pattern: str) -> re.Pattern[str]:
-    """AWS's patterns are Java's; the Unicode classes it uses are spelled for Python's `re`."""
-    for java, python in ((r"\p{L}", r"\w"), (r"\p{N}", r"\d"), (r"\p{Z}", r"\s"), (r"\p{M}", r"\w"), (r"\p{S}", r"\S")):
+    """AWS's patterns are Java's; what Python's `re` spells otherwise, or not at all, is put in its words."""
+    for java, python in _JAVA:
         pattern = pattern.replace(java, python)
     return re.compile(pattern)
