@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import signal
 import socket
 import sys
 import time
@@ -92,6 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
         timeout_graceful_shutdown=5,
     )
     ready = f"localaws: {engine.url} is ready after {{seconds:.1f}} s of CPU, state in {state}, sandbox {sandbox.mode}"
+    # uvicorn repeats the signal that stopped it once it is done; the handlers it finds here let us end in order.
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: None)
     Server(config, application, ready).run(sockets=[listener])
     engine.store.close()
     lock.close()
