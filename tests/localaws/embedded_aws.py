@@ -117,8 +117,8 @@ class Embedded:
                     pytest.fail(f"The embedded AWS ended:\n{self.log.read_text()}")
                 return False
             try:
-                with urllib.request.urlopen(f"{self.url}/_localaws/health", timeout=5) as answer:
-                    return json.load(answer) == {"status": "ready"}
+                with urllib.request.urlopen(f"{self.url}/_localaws/health", timeout=5) as answer:  # noqa: S310
+                    return bool(json.load(answer) == {"status": "ready"})
             except OSError:
                 time.sleep(0.05)
         return False
