@@ -1,0 +1,43 @@
+"""`python3 -m local COMMAND`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import sys
+
+from local.environment import exports
+from local.fault import LocalFault
+from local.place import place
+from local.services import addresses, down, status, up
+from local.venvs import setup
+
+
+def main(arguments: "list[str]") -> int:
+    """Run one command; 1 with a message, and no traceback, when a person has to act."""
+    commands = {
+        "setup": setup,
+        "up": _up,
+        "down": lambda: down(place()),
+        "status": lambda: print(status(place())),
+        "env": lambda: print(exports(place())),
+    }
+    if len(arguments) != 1 or arguments[0] not in commands:
+        print("`{}` is no command. Allowed: {}.".format(" ".join(arguments), ", ".join(commands)), file=sys.stderr)
+        return 2
+    try:
+        commands[arguments[0]]()
+    except LocalFault as fault:
+        print("\n{}".format(fault), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _up() -> None:
+    setup()
+    up(place())
+    print(addresses(place()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""Airflow's REST API as one person sees it: what `make demo` and the tests drive the journey with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+
+
+class AirflowRefused(Exception):
+    """The API answered with an error; the message holds the request and what came back."""
+
+
+class AirflowApi:
+    """A signed-in person.
+
+    Args:
+        url: Address of the UI, e.g. `http://127.0.0.1:8080`.
+        user: User name.
+        password: Password.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url.rstrip("/")
+        # The machine's proxy has no business on the loopback address.
+        self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        token = self._answer(self._http.post("/auth/token", json={"username": user, "password": password}))
+        self._http.headers["Authorization"] = f"Bearer {token['access_token']}"
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET below /api/v2."""
+        return self._answer(self._http.get(f"/api/v2{path}", params=query))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """POST below /api/v2."""
+        return self._answer(self._http.post(f"/api/v2{path}", json=body))
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """PATCH below /api/v2."""
+        return self._answer(self._http.patch(f"/api/v2{path}", json=body))
+
+    def status(self, method: str, path: str, body: dict[str, Any] | None = None) -> int:
+        """The HTTP status of a request, for those who ask what is allowed."""
+        return self._http.request(method, f"/api/v2{path}", json=body).status_code
+
+    def pause(self, dag: str, *, paused: bool = True) -> None:
+        """Pause or unpause a DAG."""
+        self.patch(f"/dags/{dag}", {"is_paused": paused})
+
+    def trigger(self, dag: str, **form: Any) -> dict[str, Any]:
+        """Start a run by hand with the values of the DAG's form."""
+        return dict(self.post(f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": form}))
+
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        """All runs of a DAG, oldest first."""
+        return list(self.get(f"/dags/{dag}/dagRuns", limit=100, order_by="id")["dag_runs"])
+
+    def tasks(self, run: dict[str, Any]) -> list[dict[str, Any]]:
+        """The task instances of a run."""
+        return list(self.get(f"{_path(run)}/taskInstances")["task_instances"])
+
+    def result(self, run: dict[str, Any], task: str, key: str = "return_value") -> Any:
+        """What a task returned."""
+        return self.get(f"{_path(run)}/taskInstances/{task}/xcomEntries/{key}", stringify=False)["value"]
+
+    def log(self, run: dict[str, Any], task: str, attempt: int = 1) -> str:
+        """The log of a task, as text."""
+        answer = self.get(f"{_path(run)}/taskInstances/{task}/logs/{attempt}", full_content=True)
+        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else line for line in answer["content"])
+
+    def answer(self, run: dict[str, Any], task: str, choice: str, **params: Any) -> None:
+        """Answer a human-in-the-loop task."""
+        body = {"chosen_options": [choice], "params_input": params}
+        self.patch(f"{_path(run)}/taskInstances/{task}/-1/hitlDetails", body)
+
+    def link(self, run: dict[str, Any], task: str | None = None) -> str:
+        """Address of a run, or of one of its tasks, in the UI."""
+        below = f"/tasks/{task}" if task else ""
+        return f"{self.url}/dags/{run['dag_id']}/runs/{run['dag_run_id']}{below}"
+
+    @staticmethod
+    def _answer(response: httpx.Response) -> Any:
+        if response.is_error:
+            request = response.request
+            raise AirflowRefused(f"{request.method} {request.url}: {response.status_code} {response.text[:500]}")
+        return response.json() if response.content else None
+
+
+def wait(what: str, look: Callable[[], Any], seconds: float, every: float = 0.5) -> Any:
+    """Look until something is there.
+
+    Raises:
+        TimeoutError: It is not there after so many seconds.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := look():
+            return found
+        time.sleep(every)
+    raise TimeoutError(f"{what}: not there after {seconds:.0f} s")
+
+
+def ended(run: dict[str, Any]) -> bool:
+    """Whether a run has come to its end."""
+    return run["state"] in ENDED
+
+
+def failures(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The tasks that failed by themselves, not because of another."""
+    return (task for task in tasks if task["state"] == "failed")
+
+
+def _path(run: dict[str, Any]) -> str:
+    return f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"

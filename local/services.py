@@ -1,0 +1,166 @@
+"""`make up` and `make down`: start everything and return when it is healthy; stop everything and return when it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import subprocess
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional
+
+from local import ports, processes, supervisor
+from local.environment import environment
+from local.fault import LocalFault
+from local.health import unhealthy, warm
+from local.keys import passwords
+from local.place import ROOT, VENVS, Place
+
+START_SECONDS = 180
+GIVEN_UP = ("FATAL", "BACKOFF")
+
+
+def up(where: Place, procfile: Path = ROOT / "Procfile") -> None:
+    """Start what does not run yet, restart it when its settings changed, return when all of it is healthy.
+
+    Raises:
+        LocalFault: A port is taken, the database cannot be migrated, or a service does not become healthy.
+    """
+    with _alone(where):
+        given = environment(where)
+        digest = _digest(given, procfile)
+        if supervisor.running(where) and _kept(where, "started-with") == digest:
+            print("Already running.", flush=True)
+        else:
+            if supervisor.stop(where):
+                print("Stopped what was left, or ran with other settings.", flush=True)
+            ports.require_free(where)
+            began = time.time()
+            _migrate(where, given)
+            supervisor.start(where, given, procfile)
+            _keep(where, "started-with", digest)
+            _keep(where, "started-at", str(began))
+        _wait_until_healthy(where)
+        warm(where)
+
+
+def down(where: Place) -> None:
+    """Stop everything that belongs to the place; returns when no process and no port of it is left.
+
+    Raises:
+        LocalFault: A process or a port is still held.
+    """
+    with _alone(where):
+        began = time.monotonic()
+        count = supervisor.stop(where)
+        held = [port for port in (where.web_port, where.aws_port) if count and not ports.free(port)]
+        if held:
+            raise LocalFault("All processes ended, yet port {} is held by {}.".format(held[0], ports.holder(held[0])))
+        print("Nothing was running." if not count else "Stopped in {:.0f} s.".format(time.monotonic() - began))
+
+
+def status(where: Place) -> str:
+    """One line per service: its state, and the memory and processor time of all its processes."""
+    lines = []
+    for service, (state, word) in supervisor.states(where).items():
+        pids = processes.belonging(where.home, service)
+        lines.append("{:<14} {:<8} {:>3} processes {:>6.0f} MB   {}".format(
+            service, state, len(pids), sum(processes.memory_mb(pid) for pid in pids), word
+        ))
+    return "\n".join(lines) or "Nothing is running. `make up` starts everything."
+
+
+def addresses(where: Place) -> str:
+    """Where to look and how to log in."""
+    people = passwords(where.home)
+    logins = "\n".join("    {:<8} {}".format(person, password) for person, password in people.items())
+    return "Airflow       {}\nembedded AWS  {}\nlogs          {}\nlog in as     (kept in {})\n{}".format(
+        where.web_url, where.aws_url, where.logs, where.home / "passwords.json", logins
+    )
+
+
+def _wait_until_healthy(where: Place) -> None:
+    began = time.monotonic()
+    since = datetime.fromtimestamp(float(_kept(where, "started-at") or 0), timezone.utc)
+    shown: Optional[List[str]] = None
+    while True:
+        waiting = unhealthy(where, since)
+        if not waiting:
+            print("Healthy after {:.0f} s.".format(time.monotonic() - began), flush=True)
+            return
+        if waiting != shown:
+            print("{:>4.0f} s  waiting for {}".format(time.monotonic() - began, ", ".join(waiting)), flush=True)
+            shown = waiting
+        _give_up_on_broken(where, waiting, time.monotonic() - began)
+        time.sleep(0.5)
+
+
+def _give_up_on_broken(where: Place, waiting: List[str], seconds: float) -> None:
+    if seconds > START_SECONDS:
+        raise LocalFault("Not healthy after {:.0f} s: {}. Read {}.".format(seconds, ", ".join(waiting), where.logs))
+    if not supervisor.running(where) and seconds > 5:
+        raise LocalFault("The supervisor ended.\n{}".format(_tail(where.logs / "supervisor.out")))
+    if seconds > 10:
+        for service, (state, _) in supervisor.states(where).items():
+            if state in GIVEN_UP:
+                log = where.logs / "{}.log".format(service)
+                raise LocalFault("Service `{}` cannot start. The end of {}:\n{}".format(service, log, _tail(log)))
+
+
+def _migrate(where: Place, given: Dict[str, str]) -> None:
+    """Schema, roles and people, unless this very state was migrated by this very code."""
+    sources = [ROOT / "requirements.lock", ROOT / "local" / "metadata.py"]
+    sources.append(ROOT / "include" / "windtunnel" / "orchestration" / "people.py")
+    database = given["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    digest = hashlib.sha256(b"".join([database.encode(), *(source.read_bytes() for source in sources)])).hexdigest()
+    path = where.home / "airflow" / "airflow.db"
+    if _kept(where, "migrated") == digest and (path.exists() or not database.startswith("sqlite")):
+        return
+    print("Preparing the metadata database ...", flush=True)
+    where.logs.mkdir(parents=True, exist_ok=True)
+    log = where.logs / "metadata.log"
+    with open(str(log), "ab") as output:
+        done = subprocess.run(
+            [str(where.python("airflow")), "-m", "local.metadata"], cwd=str(ROOT), env=given, stdout=output, stderr=output
+        )
+    if done.returncode:
+        raise LocalFault("The metadata database cannot be prepared. The end of {}:\n{}".format(log, _tail(log)))
+    _keep(where, "migrated", digest)
+
+
+def _digest(given: Dict[str, str], procfile: Path) -> str:
+    """Of everything a restart would change: our variables, the list of services, what is installed."""
+    ours = {name: value for name, value in given.items() if name.startswith(("AIRFLOW", "WINDTUNNEL", "AWS"))}
+    stamps = [path.read_text() for path in sorted(VENVS.glob("*/installed"))]
+    return hashlib.sha256(json.dumps([ours, procfile.read_text(), stamps], sort_keys=True).encode()).hexdigest()
+
+
+def _kept(where: Place, name: str) -> Optional[str]:
+    try:
+        return (where.home / "marks" / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _keep(where: Place, name: str, value: str) -> None:
+    (where.home / "marks").mkdir(parents=True, exist_ok=True)
+    (where.home / "marks" / name).write_text(value, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _alone(where: Place) -> Iterator[None]:
+    """One `make up` or `make down` at a time; the next one waits."""
+    where.home.mkdir(parents=True, exist_ok=True)
+    with open(str(where.home / "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(empty)"

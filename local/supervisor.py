@@ -1,0 +1,167 @@
+"""supervisord, configured from the Procfile: starts the services, restarts what ends, rotates their logs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import signal
+import string
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from local import processes
+from local.fault import LocalFault
+from local.place import ROOT, Place
+
+_HEAD = """\
+[supervisord]
+nodaemon=true
+{user}
+logfile={home}/logs/supervisor.log
+logfile_maxbytes=5MB
+logfile_backups=1
+pidfile={home}/run/supervisor.pid
+identifier=windtunnel
+
+[unix_http_server]
+file={socket}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{socket}
+"""
+# The leash ends a service within its grace of 8 s and 7 s more; only then is the leash itself killed.
+_SERVICE = """
+[program:{name}]
+command={command}
+directory={root}
+autorestart=true
+startsecs=3
+startretries=20
+stopwaitsecs=20
+stdout_logfile={home}/logs/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=2
+redirect_stderr=true
+"""
+
+
+def services(procfile: Path, given: Mapping[str, str]) -> Dict[str, List[str]]:
+    """Name to command of every service in a Procfile, `$VARIABLES` replaced.
+
+    Raises:
+        LocalFault: A line is not `name: command`, or names a variable that is not set.
+    """
+    found = {}
+    for line in procfile.read_text(encoding="utf-8").splitlines():
+        name, colon, command = (part.strip() for part in line.partition(":"))
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not colon or not command:
+            raise LocalFault("`{}` has the line `{}`. Allowed: `name: command`.".format(procfile, line))
+        try:
+            found[name] = [string.Template(word).substitute(given) for word in shlex.split(command)]
+        except KeyError as error:
+            raise LocalFault("`{}`: service `{}` needs the variable {}.".format(procfile, name, error)) from error
+    return found
+
+
+def configuration(where: Place, commands: Mapping[str, List[str]]) -> str:
+    """The text of supervisord.conf for these services."""
+    user = "user=root" if os.geteuid() == 0 else ""  # it complains about running as root unless told so
+    parts = [_HEAD.format(user=user, home=_escaped(str(where.home)), socket=_escaped(str(_socket(where))))]
+    leash = [str(where.python("airflow")), "-m", "local.leash"]
+    for name, command in commands.items():
+        words = " ".join(shlex.quote(word) for word in [*leash, name, *command])
+        parts.append(
+            _SERVICE.format(
+                name=name, command=_escaped(words), root=_escaped(str(ROOT)), home=_escaped(str(where.home))
+            )
+        )
+    return "".join(parts)
+
+
+def start(where: Place, given: Mapping[str, str], procfile: Path = ROOT / "Procfile") -> None:
+    """Start the supervisor in the background; it starts the services."""
+    where.run.mkdir(parents=True, exist_ok=True)
+    where.logs.mkdir(parents=True, exist_ok=True)
+    _conf(where).write_text(configuration(where, services(procfile, given)), encoding="utf-8")
+    with open(str(where.logs / "supervisor.out"), "ab") as log:
+        subprocess.Popen(
+            [str(where.python("airflow").with_name("supervisord")), "-c", str(_conf(where))],
+            cwd=str(ROOT),
+            env={**given, processes.OWNER: str(where.home), "SPT_NOENV": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def running(where: Place) -> Optional[int]:
+    """The supervisor's process id, if it lives."""
+    try:
+        pid = int((where.run / "supervisor.pid").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if pid in processes.belonging(where.home) else None
+
+
+def states(where: Place) -> Dict[str, Tuple[str, str]]:
+    """Service to its state (`RUNNING`, `BACKOFF`, ...) and a word about it; empty when nothing runs."""
+    if not running(where):
+        return {}
+    listed = subprocess.run(
+        [str(where.python("airflow").with_name("supervisorctl")), "-c", str(_conf(where)), "status"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    ).stdout
+    rows = (line.split(None, 2) for line in listed.splitlines())
+    return {row[0]: (row[1], row[2] if len(row) > 2 else "") for row in rows if len(row) > 1 and row[1].isupper()}
+
+
+def stop(where: Place, seconds: float = 40.0) -> int:
+    """End the supervisor and everything that belongs to the place; the number of processes that were there.
+
+    Raises:
+        LocalFault: A process is still there.
+    """
+    found = len(processes.belonging(where.home))
+    supervisor = running(where)
+    if supervisor:
+        processes.send(supervisor, signal.SIGTERM)
+        until = time.monotonic() + seconds
+        while processes.alive(supervisor) and time.monotonic() < until:
+            time.sleep(0.1)
+    processes.end(processes.belonging(where.home), 10.0)
+    left = processes.belonging(where.home)
+    if left:
+        raise LocalFault("Still running after SIGKILL: {}. Look at them with `ps -fp`.".format(sorted(left)))
+    for file in (where.run / "supervisor.pid", _socket(where)):
+        if file.exists():
+            file.unlink()
+    return found
+
+
+def _conf(where: Place) -> Path:
+    return where.run / "supervisord.conf"
+
+
+def _socket(where: Place) -> Path:
+    """A path within the 100 or so bytes that the system allows for a socket."""
+    socket = where.run / "supervisor.sock"
+    if len(str(socket)) < 80:  # supervisord adds a suffix while it binds
+        return socket
+    return Path(tempfile.gettempdir()) / "windtunnel-{}.sock".format(hashlib.sha256(str(socket).encode()).hexdigest()[:12])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
