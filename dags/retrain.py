@@ -26,7 +26,11 @@ from windtunnel.orchestration import assets, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
-empty_for_newest = {"type": ["null", "string"], "format": "date", "section": "Windows (empty: the newest months)"}
+empty_for_newest: dict[str, Any] = {
+    "type": ["null", "string"],
+    "format": "date",
+    "section": "Windows (empty: the newest months)",
+}
 
 
 def retrain(spec: ModelSpec) -> None:

@@ -22,42 +22,46 @@ from windtunnel.core.settings import settings
 class AdoptingHook(SageMakerHook):
     """Creates what is not there, and answers with what is."""
 
-    def create_training_job(self, config: dict[str, Any], **waiting: Any) -> Any:
+    def create_training_job(self, config: dict[str, Any], *args: Any, **waiting: Any) -> Any:
         """Create a training job, or describe the one of that name."""
         return self._adopt(
-            lambda: super(AdoptingHook, self).create_training_job(config, **waiting),
-            lambda: self.conn.describe_training_job(TrainingJobName=config["TrainingJobName"]),
+            lambda: super(AdoptingHook, self).create_training_job(config, *args, **waiting),
+            lambda: self._sagemaker.describe_training_job(TrainingJobName=config["TrainingJobName"]),
         )
 
-    def create_processing_job(self, config: dict[str, Any], **waiting: Any) -> Any:
+    def create_processing_job(self, config: dict[str, Any], *args: Any, **waiting: Any) -> Any:
         """Create a processing job, or describe the one of that name."""
         return self._adopt(
-            lambda: super(AdoptingHook, self).create_processing_job(config, **waiting),
-            lambda: self.conn.describe_processing_job(ProcessingJobName=config["ProcessingJobName"]),
+            lambda: super(AdoptingHook, self).create_processing_job(config, *args, **waiting),
+            lambda: self._sagemaker.describe_processing_job(ProcessingJobName=config["ProcessingJobName"]),
         )
 
     def create_model(self, config: dict[str, Any]) -> Any:
         """Create a model, or describe the one of that name."""
         return self._adopt(
             lambda: super(AdoptingHook, self).create_model(config),
-            lambda: self.conn.describe_model(ModelName=config["ModelName"]),
+            lambda: self._sagemaker.describe_model(ModelName=config["ModelName"]),
         )
 
     def create_endpoint_config(self, config: dict[str, Any]) -> Any:
         """Create an endpoint config, or describe the one of that name."""
         return self._adopt(
             lambda: super(AdoptingHook, self).create_endpoint_config(config),
-            lambda: self.conn.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"]),
+            lambda: self._sagemaker.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"]),
         )
 
-    def update_endpoint(self, config: dict[str, Any], **waiting: Any) -> Any:
+    def update_endpoint(self, config: dict[str, Any], *args: Any, **waiting: Any) -> Any:
         """Update an endpoint, unless it has the config already or is on its way to it."""
-        found = self.conn.describe_endpoint(EndpointName=config["EndpointName"])
+        found = self._sagemaker.describe_endpoint(EndpointName=config["EndpointName"])
         pending = found.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
         if config["EndpointConfigName"] == (pending or found["EndpointConfigName"]):
             self.log.info("Adopted: `%s` has or is getting this config.", config["EndpointName"])
             return found
-        return super().update_endpoint(config, **waiting)
+        return super().update_endpoint(config, *args, **waiting)
+
+    @property
+    def _sagemaker(self) -> Any:
+        return self.get_conn()
 
     def _adopt(self, create: Callable[[], Any], describe: Callable[[], Any]) -> Any:
         from botocore.exceptions import ClientError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -13,10 +13,18 @@ from windtunnel.core.contracts import Contract
 from windtunnel.core.errors import Final
 
 
-def stage(body: Callable[..., Any] | None = None, /, **task_arguments: Any) -> Any:
+Task = Callable[..., Any]
+
+
+@overload
+def stage(body: Task, /) -> Task: ...
+@overload
+def stage(**task_arguments: Any) -> Callable[[Task], Task]: ...
+def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
     """A task whose body calls one stage function and returns what it made.
 
-    The contracts it returns travel as JSON and become the `extra` of the events of its outlets. A stage that
+    The contracts it returns travel as JSON and become the `extra` of the events of its outlets; of several, the last,
+    which is the newest. A stage that
     returns None had nothing to do, and said why in its log: the task is skipped. A `Final` error fails the task
     without a retry.
 
@@ -38,7 +46,7 @@ def stage(body: Callable[..., Any] | None = None, /, **task_arguments: Any) -> A
         result = _as_json(made)
         context = get_current_context()
         for outlet in context["task"].outlets:
-            context["outlet_events"][outlet].extra = result
+            context["outlet_events"][outlet].extra = result[-1] if isinstance(result, list) else result
         return result
 
     return task(**task_arguments)(run)

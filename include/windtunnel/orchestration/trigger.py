@@ -45,8 +45,9 @@ def window() -> Window:
         WindowInvalid: The form's window is no window.
     """
     context = get_current_context()
-    if context["dag_run"].run_type in ("scheduled", "backfill"):
-        return Window(start=context["data_interval_start"].date(), end=context["data_interval_end"].date())
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if context["dag_run"].run_type in ("scheduled", "backfill") and start and end:
+        return Window(start=start.date(), end=end.date())
     return Window.parse(context["params"]["window_start"], context["params"]["window_end"])
 
 

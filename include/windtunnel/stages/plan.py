@@ -9,7 +9,7 @@ from windtunnel.aws import jobs, lake, objects
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.code import code_sha256
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
-from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.errors import SourceMissing, WindowInvalid
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
@@ -35,22 +35,20 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         WindowInvalid: A requested window holds no rows, or training and holdout overlap.
     """
     spec = model_spec(model)
-    dataset = dataset or lake.current(model)
+    dataset = dataset or _published(model)
     request = request or TrainingRequest(model=model, reason=f"New data: {dataset.tag}.", requested_by="ingest")
     log.info("plan: dataset %s (snapshot %s), request %s", dataset.tag, dataset.snapshot_id, request.to_json())
-    extent = lake.extent(dataset.table, dataset.snapshot_id)
-    holdout = request.holdout or extent.last_months(spec.windows.holdout_months)
+    months = lake.months(dataset.table, dataset.snapshot_id)
+    holdout = request.holdout or months[-1].last_months(spec.windows.holdout_months)
     train = request.train or holdout.months_before(spec.windows.train_months)
     if train.end > holdout.start:
         raise WindowInvalid(
             f"The training window `{train}` reaches into the holdout `{holdout}`: a model judged on rows it has seen "
             "proves nothing. Let training end where the holdout starts, or earlier."
         )
-    if train.start < extent.start and request.train is None:
-        log.info(
-            "plan: nothing to do. %s holds %s; training needs %s months before a holdout of %s.",
-            dataset.tag, extent, spec.windows.train_months, spec.windows.holdout_months,
-        )  # fmt: skip
+    missing = [month.label for window in (train, holdout) for month in window.months() if not _inside(month, months)]
+    if missing and request.train is None and request.holdout is None:
+        log.info("plan: nothing to do, %s lacks %s of train %s and holdout %s", dataset.tag, missing, train, holdout)
         return None
     key = work_key(
         model=dataset.model,
@@ -85,16 +83,22 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
     return planned
 
 
+def _published(model: str) -> DatasetVersion:
+    found = lake.latest(model)
+    if found is None:
+        raise SourceMissing(f"Nothing was published for `{model}` yet. Run `{model}_ingest` first, then ask again.")
+    return found
+
+
+def _inside(window: Window, months: list[Window]) -> bool:
+    return any(month.start <= window.start and window.end <= month.end for month in months)
+
+
 def _manifest(dataset: DatasetVersion, window: Window, key: str, name: str) -> tuple[str, int]:
+    """A manifest of the snapshot's own files, as SageMaker's ManifestFile channel takes it, and their row count."""
     files = lake.files(dataset.table, dataset.snapshot_id, window)
-    if not files:
-        extent = lake.extent(dataset.table, dataset.snapshot_id)
-        raise WindowInvalid(
-            f"The {name} window `{window}` holds no data in {dataset.tag}, which has `{extent}`. "
-            "Choose a window inside it, or ingest the missing months first."
-        )
     prefix = settings().uri("")
-    body = [{"prefix": prefix}, *sorted(file.uri.removeprefix(prefix) for file in files)]
+    body = [{"prefix": prefix}, *(file.uri.removeprefix(prefix) for file in files)]
     address = settings().uri("manifests", dataset.model, key, f"{name}.manifest")
     objects.put_once(address, json.dumps(body, indent=1).encode(), content_type="application/json")
     return address, sum(file.rows for file in files)

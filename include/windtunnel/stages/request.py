@@ -6,6 +6,7 @@ import logging
 
 from windtunnel.core.catalog import model_estimator
 from windtunnel.core.contracts import TrainingRequest
+from windtunnel.ml.hyperparameters import resolve
 
 log = logging.getLogger(__name__)
 
@@ -14,9 +15,9 @@ def request(wish: TrainingRequest) -> TrainingRequest:
     """Check a person's wish before anything starts.
 
     Raises:
-        SettingInvalid: A hyper-parameter is unknown or outside its range.
+        HyperparameterInvalid: A hyper-parameter is unknown or outside its range.
     """
     log.info("request: %s", wish.to_json())
-    model_estimator(wish.model).hyperparameters(wish.hyperparameters)
+    resolve(model_estimator(wish.model).HYPERPARAMETERS, wish.hyperparameters)
     log.info("request: accepted, training of `%s` starts by itself", wish.model)
     return wish
