@@ -137,6 +137,17 @@ def months(name: str, snapshot_id: str) -> list[Window]:
     return _months(table(name), snapshot_id)
 
 
+def extent(name: str, snapshot_id: str) -> Window:
+    """From the first day of the first month a snapshot has rows of, to the last of the last; there may be gaps.
+
+    Raises:
+        SourceMissing: No such table or snapshot, or one without rows.
+    """
+    if not (present := months(name, snapshot_id)):
+        raise SourceMissing(f"Snapshot `{snapshot_id}` of `{name}` has no rows. Ingest a month first.")
+    return Window(start=present[0].start, end=present[-1].end)
+
+
 def dataset_version(model: str, *, tag: str | None = None, snapshot_id: str | None = None) -> DatasetVersion:
     """A published version by its tag `d<N>` or by its snapshot.
 
@@ -154,13 +165,18 @@ def dataset_version(model: str, *, tag: str | None = None, snapshot_id: str | No
     )
 
 
-def latest(model: str) -> DatasetVersion | None:
-    """The newest version, for people who look; a stage is given the version it works on."""
+def current(model: str) -> DatasetVersion:
+    """The newest version, for people who look or start something by hand; a stage is given the one it works on.
+
+    Raises:
+        SourceMissing: Nothing was published yet.
+    """
     found = table(table_name(model))
     tags = {ref.snapshot_id: name for name, ref in found.refs().items() if ref.snapshot_ref_type == "tag"}
-    history = ancestors_of(found.current_snapshot(), found.metadata)
-    newest = next((snapshot for snapshot in history if snapshot.snapshot_id in tags), None)
-    return version_of(found, tags[newest.snapshot_id], newest) if newest else None
+    for snapshot in ancestors_of(found.current_snapshot(), found.metadata):
+        if snapshot.snapshot_id in tags:
+            return version_of(found, tags[snapshot.snapshot_id], snapshot)
+    raise SourceMissing(f"No month of `{model}` was published yet. Run `ingest` for one first.")
 
 
 def version_of(found: Table, tag: str, snapshot: Snapshot) -> DatasetVersion:

@@ -7,7 +7,7 @@ repeat looks for its own work first, so a lost reply, a twin and a retry all end
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Concatenate
 
@@ -100,59 +100,68 @@ def find_branch(name: str, branch: str) -> Snapshot | None:
     return lake.table(name).snapshot_by_name(branch)
 
 
-def find_published(name: str, month: Window, work_key: str) -> Snapshot | None:
-    """The snapshot that published a month, if it is the newest one to do so and did the same work."""
-    found = lake.table(name)
+def find_published(name: str, work: Mapping[str, str]) -> Snapshot | None:
+    """The published snapshot that completed some months, if the newest rows of each of them came from the same work.
+
+    Args:
+        name: Table.
+        work: The work key of each month, by its label.
+    """
+    found, open_months, newest = lake.table(name), dict(work), None
     for snapshot in ancestors_of(found.current_snapshot(), found.metadata):
         said = lake.properties(snapshot)
-        if (said.get("window-start"), said.get("window-end")) == (str(month.start), str(month.end)):
-            return snapshot if said["work-key"] == work_key else None
+        for month in [month for month in open_months if f"work.{month}" in said]:
+            if said[f"work.{month}"] != open_months.pop(month):
+                return None
+            newest = newest or snapshot
+        if not open_months:
+            return newest
     return None
 
 
-def stage(name: str, branch: str, rows: pa.Table, month: Window, said: Mapping[str, str]) -> Snapshot:
-    """Write rows to a branch in which exactly they make up the month. A branch of that name is the same work: kept.
+def stage(name: str, branch: str, files: Sequence[DataFile], window: Window, said: Mapping[str, str]) -> Snapshot:
+    """Make a branch in which exactly these files hold the window. A branch of that name is the same work: it is kept.
 
     Args:
         name: Table.
         branch: Named after the work.
-        rows: All rows of `month`, in the order to keep.
-        month: One whole month.
+        files: From `write`. Deleted when a twin's branch was first.
+        window: Whole months.
         said: What the snapshot says of itself; `lake.properties` reads it back.
+
+    Returns:
+        The snapshot the branch points at.
 
     Raises:
         CommitConflict: Others kept winning.
     """
-    found = lake.table(name)
-    files = write(found, rows, month)
-    snapshot = _stage(name, branch, files, month, said)
-    if not {file.file_path for file in _added(found.refresh(), snapshot)} & {file.file_path for file in files}:
-        for file in files:  # a twin's branch was first
-            found.io.delete(file.file_path)
+    snapshot = _stage(name, branch, files, window, said)
+    kept = {file.file_path for file in _added(lake.table(name), snapshot)}
+    delete(name, [file for file in files if file.file_path not in kept])
     return snapshot
 
 
 @_until_committed
-def _stage(found: Table, branch: str, files: list[DataFile], month: Window, said: Mapping[str, str]) -> Snapshot:
+def _stage(found: Table, branch: str, files: Sequence[DataFile], window: Window, said: Mapping[str, str]) -> Snapshot:
     if there := found.snapshot_by_name(branch):
         return there
     change = found.transaction()
     ManageSnapshots(change).create_branch(_head(found).snapshot_id, branch).commit()
-    snapshot_id = replace(found, change, branch, files, month, said)
+    snapshot_id = replace(found, change, branch, files, window, said)
     return _committed(change, snapshot_id)
 
 
 @_until_committed
-def publish(found: Table, snapshot_id: str, branch: str, month: Window) -> DatasetVersion:
+def publish(found: Table, snapshot_id: str, branch: str, window: Window) -> DatasetVersion:
     """Move main to a staged snapshot, tag it `d<N>` and drop its branch, in one commit.
 
-    When main moved since the branch was made, the same files, audited as they are, replace the month on the new main.
+    When main moved since the branch was made, the same files, audited as they are, replace the window on the new main.
 
     Args:
         found: The table; callers give its name.
         snapshot_id: What `stage` returned.
         branch: Of that snapshot.
-        month: Of that snapshot.
+        window: Of that snapshot.
 
     Returns:
         The version; the same one when this snapshot was published before.
@@ -179,7 +188,7 @@ def publish(found: Table, snapshot_id: str, branch: str, month: Window) -> Datas
         published_id = staged.snapshot_id
     else:
         said = lake.properties(staged) | {"staged-as": snapshot_id}
-        published_id = replace(found, change, MAIN, _added(found, staged), month, said)
+        published_id = replace(found, change, MAIN, _added(found, staged), window, said)
     tag = f"d{max((int(tag[1:]) for tag in tags.values() if tag[1:].isdigit()), default=0) + 1}"
     ManageSnapshots(change).create_tag(published_id, tag).remove_branch(branch).commit()
     return lake.version_of(found, tag, _committed(change, published_id))
@@ -197,25 +206,26 @@ def replace(
     change: Transaction,
     branch: str,
     files: Iterable[DataFile],
-    month: Window,
+    window: Window,
     said: Mapping[str, str],
 ) -> int:
-    """Stage, in a transaction, a snapshot on a branch that stands at main: main with exactly `files` as the month.
+    """Stage, in a transaction, a snapshot on a branch that stands at main: main with exactly `files` in the window.
 
     Returns:
         The id of the snapshot.
     """
     named = {lake.PROPERTY + key: value for key, value in said.items()}
     with change.update_snapshot(snapshot_properties=named, branch=branch).overwrite() as overwrite:
-        for old in found.scan(row_filter=lake.window_filter(found, month)).plan_files():
+        for old in found.scan(row_filter=lake.window_filter(found, window)).plan_files():
             overwrite.delete_data_file(old.file)
         for file in files:
             overwrite.append_data_file(file)
     return overwrite.snapshot_id
 
 
-def write(found: Table, rows: pa.Table, month: Window) -> list[DataFile]:
+def write(name: str, rows: pa.Table, month: Window) -> list[DataFile]:
     """Write rows of one month as Parquet beside a table's other files; no snapshot knows them yet."""
+    found = lake.table(name)
     spec, schema = found.spec(), found.schema()
     since_1970 = (month.start.year - 1970) * 12 + month.start.month - 1
     partition = PartitionKey([PartitionFieldValue(spec.fields[0], since_1970)], spec, schema)
@@ -227,6 +237,13 @@ def write(found: Table, rows: pa.Table, month: Window) -> list[DataFile]:
         partition_key=partition,
     )
     return list(write_file(found.io, found.metadata, iter([task])))
+
+
+def delete(name: str, files: Iterable[DataFile]) -> None:
+    """Delete files that no snapshot knows."""
+    io = lake.table(name).io
+    for file in files:
+        io.delete(file.file_path)
 
 
 def _added(found: Table, snapshot: Snapshot) -> list[DataFile]:
