@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 import botocore.session
 from botocore.model import OperationModel
 
-SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
+# The credential scope of a SigV4 signature.
+SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 # The runtime signs as `sagemaker` too.
 _MODELS = {
     "dynamodb": ("dynamodb",),
