@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import RegisteredVersion
 from windtunnel.core.settings import settings
 from windtunnel.core.workkey import work_key
+
+log = logging.getLogger(__name__)
 
 VARIANT = "champion"
 
@@ -70,6 +73,7 @@ def champion(model: str) -> RegisteredVersion | None:
     """The version that the live endpoint serves, read from the endpoint itself; None before the first release."""
     described = describe(model)
     if described is None or "EndpointConfigName" not in described:
+        log.info("`%s` has no live endpoint yet", model)
         return None
     config = client("sagemaker").describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
     served = client("sagemaker").describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])

@@ -9,7 +9,7 @@ from windtunnel.aws import jobs, lake, objects
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.code import code_sha256
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
-from windtunnel.core.errors import SourceMissing, WindowInvalid
+from windtunnel.core.errors import WindowInvalid
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
@@ -35,7 +35,7 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         WindowInvalid: A requested window holds no rows, or training and holdout overlap.
     """
     spec = model_spec(model)
-    dataset = dataset or _published(model)
+    dataset = dataset or lake.current(model)
     request = request or TrainingRequest(model=model, reason=f"New data: {dataset.tag}.", requested_by="ingest")
     log.info("plan: dataset %s (snapshot %s), request %s", dataset.tag, dataset.snapshot_id, request.to_json())
     months = lake.months(dataset.table, dataset.snapshot_id)
@@ -81,13 +81,6 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
     )
     log.info("plan: %s: %d rows of %s, judged on %d of %s", planned.job_name, train_rows, train, holdout_rows, holdout)
     return planned
-
-
-def _published(model: str) -> DatasetVersion:
-    found = lake.latest(model)
-    if found is None:
-        raise SourceMissing(f"Nothing was published for `{model}` yet. Run `{model}_ingest` first, then ask again.")
-    return found
 
 
 def _inside(window: Window, months: list[Window]) -> bool:

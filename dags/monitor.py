@@ -1,0 +1,60 @@
+"""# monitor: captured requests + late labels -> quality, drift, reports
+
+**What.** When new rows arrive, their labels meet the predictions the live endpoint made earlier. Errors and drift scores
+are computed over every row; Evidently draws its report from a bounded sample that says so.
+
+**Reads.** The endpoint's data capture, the dataset version of the event, the champion's own training rows.
+
+**Writes.** `monitor/<model>/`, reports under `reports/monitor/<model>/`, an event of `monitored:<model>`.
+
+**When it fails.** Serving is not touched. Clear the run: the same captures and labels give the same report. Skipped:
+no endpoint is live yet.
+
+**Owner.** Locked: new labels start it, nobody stops it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import dag
+
+from windtunnel.core.catalog import model_specs
+from windtunnel.core.contracts import CollectedPredictions, DatasetVersion, MeasuredPredictions
+from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration.defaults import dag_arguments
+from windtunnel.orchestration.stage import stage
+
+
+def monitor(spec: ModelSpec) -> None:
+    @dag(**dag_arguments("monitor", spec), schedule=assets.dataset(spec.name), doc_md=__doc__)
+    def flow() -> None:
+        @stage
+        def collect() -> Any:
+            from windtunnel.aws.endpoint import champion
+            from windtunnel.stages.collect import collect
+
+            labels = DatasetVersion.from_json(trigger.required_event(assets.dataset(spec.name)))
+            in_service = champion(spec.name)
+            return in_service and collect(in_service, labels.window, labels)
+
+        @stage
+        def measure(collected: dict[str, Any]) -> Any:
+            from windtunnel.stages.measure import measure
+
+            return measure(CollectedPredictions.from_json(collected))
+
+        @stage(outlets=[assets.monitored(spec.name)])
+        def report(measured: dict[str, Any]) -> Any:
+            from windtunnel.stages.report import report
+
+            return report(MeasuredPredictions.from_json(measured))
+
+        report(measure(collect()))
+
+    flow()
+
+
+for _spec in model_specs():
+    monitor(_spec)
