@@ -46,7 +46,7 @@ def read_window(folder: Path, spec: ModelSpec, window: Window) -> pd.DataFrame:
             f"The files under `{folder}` lack {quoted(missing)}; they have {quoted(dataset.schema.names)}. "
             f"Ingest the data again with the `spec.py` of `{spec.name}` that declares them."
         )
-    rows = dataset.to_table(columns=columns, filter=_filter(dataset.schema, spec, window)).to_pandas()
+    rows: pd.DataFrame = dataset.to_table(columns=columns, filter=_filter(dataset.schema, spec, window)).to_pandas()
     if rows.empty:
         raise WindowInvalid(
             f"No eligible, labelled rows of `{spec.name}` in `{window}`. {_what_there_is(dataset, spec)} "

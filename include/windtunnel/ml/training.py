@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from windtunnel.core.catalog import model_estimator, model_spec
 from windtunnel.core.contracts import Quality
-from windtunnel.core.errors import ArtefactInvalid, DataRejected, HyperparameterInvalid, quoted
+from windtunnel.core.errors import DataRejected, HyperparameterInvalid, quoted
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.ml import artefact, rows

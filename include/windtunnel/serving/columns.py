@@ -1,0 +1,106 @@
+"""Raw values of a request -> the arrays a model takes, checked against its signature, a column at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from windtunnel.ml.artefact import Feature
+from windtunnel.serving.refusal import Refusal, shown
+
+LARGEST = {"int64": float(2**24), "float64": float(np.finfo(np.float32).max)}
+"""Per kind, the largest magnitude: models compute in float32, which keeps integers exact up to 2^24."""
+
+_NUMBERS = ({int}, {float}, {int, float})
+
+
+def typed(feature: Feature, values: Sequence[Any]) -> npt.NDArray[np.generic]:
+    """JSON values of one column as an array `(rows,)`: float32 with NaN for missing, or objects with "" for missing.
+
+    Raises:
+        Refusal: 400, naming the first offending row.
+    """
+    return _strings(feature, values) if feature.kind == "string" else _numbers(feature, values)
+
+
+def read(feature: Feature, cells: Sequence[str]) -> npt.NDArray[np.generic]:
+    """CSV cells of one column, as `typed` does; an empty cell is a missing value.
+
+    Raises:
+        Refusal: 400, naming the first offending row.
+    """
+    if feature.kind == "string":
+        return _strings(feature, [cell or None for cell in cells])
+    return _numbers(feature, [_number(cell) for cell in cells])
+
+
+def _number(cell: str) -> float | str | None:
+    """A number, None for an empty cell, and the text itself where it is neither."""
+    if not cell:
+        return None
+    # float() also takes `1_000`, digits of other scripts and white space around.
+    if "_" in cell or not cell.isascii() or cell != cell.strip():
+        return cell
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def _numbers(feature: Feature, values: Sequence[Any]) -> npt.NDArray[np.float32]:
+    kinds = set(map(type, values))
+    if feature.nullable:
+        kinds.discard(type(None))
+    if kinds and kinds not in _NUMBERS:
+        raise _refusal(feature, values, lambda value: type(value) in (int, float))
+    # None becomes NaN; a NaN that came in was refused by its format or is caught by its row below.
+    numbers = np.array(values, dtype=np.float64)
+    allowed = np.abs(numbers) <= LARGEST[feature.kind]
+    if feature.kind == "int64":
+        allowed &= numbers == np.floor(numbers)
+    if not allowed.all():
+        missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+        if not (allowed | missing).all():
+            bad = int(np.argmin(allowed | missing))
+            raise refused(feature, bad, values[bad])
+    return numbers.astype(np.float32)
+
+
+def _strings(feature: Feature, values: Sequence[Any]) -> npt.NDArray[np.object_]:
+    if set(map(type, values)) != {str} or "" in values:
+        if feature.nullable:
+            values = ["" if value is None else value for value in values]
+        if set(map(type, values)) != {str} or (not feature.nullable and "" in values):
+            raise _refusal(feature, values, lambda value: type(value) is str and (value != "" or feature.nullable))
+    return np.array(values, dtype=object)
+
+
+def _refusal(feature: Feature, values: Sequence[Any], fine: Any) -> Refusal:
+    row = next(row for row, value in enumerate(values) if not fine(value) and not (value is None and feature.nullable))
+    return refused(feature, row, values[row])
+
+
+def refused(feature: Feature, row: int, value: Any) -> Refusal:
+    """The refusal of one value."""
+    found, allowed = shown(value), allowed_values(feature)
+    return Refusal(
+        400,
+        f"Column `{feature.name}` of row {row} is {found}; allowed is {allowed}.",
+        found=found,
+        allowed=allowed,
+        column=feature.name,
+        row=row,
+    )
+
+
+def allowed_values(feature: Feature) -> str:
+    """What a column takes, in words."""
+    kind = {
+        "int64": f"an integer from -{LARGEST['int64']:.0f} to {LARGEST['int64']:.0f}",
+        "float64": f"a finite number within +-{LARGEST['float64']:.4g}",
+        "string": "a text that is not empty",
+    }[feature.kind]
+    return f"{kind}, or null (an empty cell in CSV)" if feature.nullable else kind

@@ -1,0 +1,56 @@
+"""Load: an artefact -> a model that has proved itself on its golden rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from windtunnel.core.errors import ArtefactInvalid
+from windtunnel.ml import artefact
+from windtunnel.ml.artefact import Artefact
+from windtunnel.ml.scorer import Scorer
+from windtunnel.serving.parse import JSON, parse
+from windtunnel.serving.predict import predict
+
+
+@dataclass(frozen=True)
+class Model:
+    """An artefact and what runs it."""
+
+    artefact: Artefact
+    scorer: Scorer
+
+
+def load(folder: Path, expected: str | None = None) -> Model:
+    """The model of a folder, after it scored its golden rows as a request and gave the recorded predictions.
+
+    Args:
+        folder: Holds the artefact's files.
+        expected: The digest the artefact must have.
+
+    Raises:
+        ArtefactInvalid: It is incomplete, altered, another than expected, or answers otherwise than it did when made.
+    """
+    read = artefact.read(folder, expected)
+    model = Model(read, Scorer(read.onnx))
+    wanted = {feature.name: _ONNX_TYPE[feature.kind] for feature in read.signature.features}
+    if model.scorer.inputs != wanted:
+        raise ArtefactInvalid(
+            f"`model.onnx` takes `{model.scorer.inputs}`, `signature.json` says `{wanted}`. Train again."
+        )
+    golden = read.golden
+    scored = predict(model.scorer, parse(orjson.dumps(golden.request()), JSON, read.signature))
+    difference = np.abs(scored - np.asarray(golden.predictions))
+    if difference.max() > golden.tolerance:
+        row = int(difference.argmax())
+        raise ArtefactInvalid(
+            f"Golden row {row} scores {scored[row]} here and scored {golden.predictions[row]} when the model was made; "
+            f"{golden.tolerance} is allowed. Serve it with the image it was made with."
+        )
+    return model
+
+
+_ONNX_TYPE = {"int64": "tensor(float)", "float64": "tensor(float)", "string": "tensor(string)"}

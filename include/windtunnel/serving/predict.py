@@ -1,0 +1,25 @@
+"""Predict: one array per feature -> predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from windtunnel.ml.scorer import Scorer
+from windtunnel.serving.parse import Columns
+from windtunnel.serving.refusal import Refusal
+
+
+def predict(scorer: Scorer, columns: Columns) -> npt.NDArray[np.float32]:
+    """Predictions `(rows,)` in the target's unit, all finite.
+
+    Raises:
+        Refusal: 400, a row is so far out that the model's answer overflows.
+    """
+    predictions = scorer.score(columns)
+    finite = np.isfinite(predictions)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        allowed = "values that a float32 model can add up"
+        raise Refusal(400, f"Row {row} has no finite prediction; allowed are {allowed}.", allowed=allowed, row=row)
+    return predictions
