@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from localaws.calls import SCOPE
 from localaws.context import Engine
 from localaws.service import Operation, Route, Service
 from localaws.wire import JSON, AwsError, HttpReply, HttpRequest, Invalid, NotSupported, check, operation_model, shaped
@@ -22,8 +23,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
-# The credential scope of a SigV4 signature, in the header or in a presigned address.
-SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 HEALTH = "/_localaws/health"
 
 
