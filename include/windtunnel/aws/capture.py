@@ -1,0 +1,180 @@
+"""What SageMaker captured of a live endpoint: JSON lines in S3, one per request, read back as rows.
+
+A request's InferenceId names its row; with several rows it is their keys, separated by commas. A row without a name
+of its own cannot be joined with its label: it is counted and left out. So are requests that cannot be read.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import logging
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from windtunnel.aws import objects
+from windtunnel.core.spec import Kind, ModelSpec
+
+log = logging.getLogger(__name__)
+
+CAPTURED_AT = "captured_at"
+PREDICTION = "prediction"
+
+_READERS = 8
+_ARROW: dict[Kind, pa.DataType] = {
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+}
+
+
+class Captured(NamedTuple):
+    """The captured rows of an endpoint, and how many could not be used."""
+
+    rows: pa.Table
+    "The key, `captured_at` (UTC), the features and `prediction`, oldest file first; a key may come twice."
+    unjoinable: int
+    "Rows without a name of their own."
+    unreadable: int
+    "Requests without a readable question and answer."
+
+
+def read(prefix: str, spec: ModelSpec) -> Captured:
+    """Everything captured under an address.
+
+    Args:
+        prefix: `s3://<bucket>/<prefix>/<endpoint>/<variant>/`; AWS adds `yyyy/mm/dd/hh/<name>.jsonl`.
+        spec: Says the columns of a row and their types.
+    """
+    uris = (uri for uri in objects.keys(prefix) if uri.endswith(".jsonl"))
+    with ThreadPoolExecutor(_READERS) as readers:
+        parts = list(readers.map(partial(_read_file, spec=spec), uris))
+    rows = pa.concat_tables([_schema(spec).empty_table(), *(part.rows for part in parts)])
+    return Captured(rows, sum(part.unjoinable for part in parts), sum(part.unreadable for part in parts))
+
+
+def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
+    """The rows of one capture file.
+
+    Args:
+        lines: Its lines, one request each.
+        spec: Says the columns of a row and their types.
+        source: Where the lines come from, for the log.
+    """
+    rows: list[tuple[Any, ...]] = []
+    unjoinable = unreadable = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            keys, captured_at, asked, answered = _request(json.loads(line), spec)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            unreadable += 1
+            log.warning("unreadable capture, line %d of %s: %s: %s", number, source, type(error).__name__, error)
+            continue
+        if len(keys) != len(asked):
+            unjoinable += len(asked)
+            continue
+        rows += [
+            (key, captured_at, *row, prediction) for key, row, prediction in zip(keys, asked, answered, strict=True)
+        ]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_schema(spec))
+    return Captured(pa.table(columns, schema=_schema(spec)), unjoinable, unreadable)
+
+
+def _read_file(uri: str, spec: ModelSpec) -> Captured:
+    return parse(objects.get(uri).splitlines(), spec, source=uri)
+
+
+def _schema(spec: ModelSpec) -> pa.Schema:
+    features = [(name, _ARROW[spec.column(name).kind]) for name in spec.features]
+    return pa.schema(
+        [(spec.key, pa.string()), (CAPTURED_AT, pa.timestamp("us")), *features, (PREDICTION, pa.float64())]
+    )
+
+
+def _request(
+    captured: dict[str, Any], spec: ModelSpec
+) -> tuple[list[str], datetime, list[tuple[Any, ...]], list[float]]:
+    """Keys, moment, rows and predictions of one request; the keys are fewer than the rows where some have none."""
+    data, event = captured["captureData"], captured["eventMetadata"]
+    moment = datetime.fromisoformat(event["inferenceTime"]).astimezone(UTC).replace(tzinfo=None)
+    asked = [
+        tuple(_cast(row.get(name), spec.column(name).kind) for name in spec.features)
+        for row in _instances(data["endpointInput"], spec.features)
+    ]
+    answered = [float(value) for value in _predictions(data["endpointOutput"])]
+    if len(asked) != len(answered):
+        raise ValueError(f"{len(asked)} rows asked, {len(answered)} answered")
+    if not all(math.isfinite(value) for value in answered):
+        raise ValueError("a prediction is not a finite number")
+    name = event.get("inferenceId") or ""
+    keys = [name] if len(asked) == 1 and name else [key for key in name.split(",") if key]
+    return keys, moment, asked, answered
+
+
+def _instances(side: dict[str, Any], features: Sequence[str]) -> Iterator[dict[str, Any]]:
+    kind, text = _payload(side)
+    if kind == "text/csv":
+        lines = list(_csv(text))
+        header = lines.pop(0) if set(lines[0]) >= set(features) else features
+        yield from (dict(zip(header, line, strict=True)) for line in lines)
+    elif kind == "application/json":
+        body = json.loads(text)
+        if "instances" in body:
+            yield from body["instances"]
+        else:
+            yield from (dict(zip(body["columns"], row, strict=True)) for row in body["rows"])
+    else:
+        yield from _json_lines(text)
+
+
+def _predictions(side: dict[str, Any]) -> Iterator[Any]:
+    kind, text = _payload(side)
+    if kind == "text/csv":
+        yield from (line[0] for line in _csv(text))
+    elif kind == "application/json":
+        yield from json.loads(text)["predictions"]
+    else:
+        yield from (value["prediction"] if isinstance(value, dict) else value for value in _json_lines(text))
+
+
+def _csv(text: str) -> Iterator[list[str]]:
+    return (line for line in csv.reader(io.StringIO(text, newline="")) if line)
+
+
+def _json_lines(text: str) -> Iterator[Any]:
+    return (json.loads(line) for line in text.split("\n") if line.strip())
+
+
+def _payload(side: dict[str, Any]) -> tuple[str, str]:
+    """Media type and text of one side of a request. AWS writes types it was not told of as base64."""
+    text: str = side["data"]
+    if side["encoding"] == "BASE64":
+        text = base64.b64decode(text, validate=True).decode()
+    kind = side["observedContentType"].partition(";")[0].strip().lower()
+    if kind not in {"application/json", "application/jsonlines", "application/x-jsonlines", "text/csv"}:
+        raise ValueError(f"content type `{kind}`")
+    return kind, text
+
+
+def _cast(value: Any, kind: Kind) -> Any:
+    if value is None or value == "":
+        return None
+    if kind == "string":
+        return str(value)
+    if kind == "float64":
+        return float(value)
+    number = Decimal(str(value))
+    if number != int(number) or abs(number) >= 2**63:
+        raise ValueError(f"`{value}` is not a whole number of 64 bits")
+    return int(number)

@@ -1,0 +1,139 @@
+"""Capture files as SageMaker writes them -> rows."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from windtunnel.aws.capture import Captured, parse
+from windtunnel.core.catalog import model_spec
+
+SPEC = model_spec("flights")
+ROW = SPEC.example
+KEY = "2013-05-01-EWR-UA1545"
+
+
+def line(
+    asked: str,
+    answered: str,
+    *,
+    inference_id: str | None = KEY,
+    asked_as: str = "application/json",
+    answered_as: str = "application/json",
+    encoding: str = "JSON",
+    at: str = "2026-11-20T10:00:00Z",
+) -> bytes:
+    """One request as AWS writes it."""
+    event = {"eventId": "e", "inferenceTime": at} | ({"inferenceId": inference_id} if inference_id else {})
+    return json.dumps(
+        {
+            "captureData": {
+                "endpointInput": {
+                    "observedContentType": asked_as,
+                    "mode": "INPUT",
+                    "data": asked,
+                    "encoding": encoding,
+                },
+                "endpointOutput": {
+                    "observedContentType": answered_as,
+                    "mode": "OUTPUT",
+                    "data": answered,
+                    "encoding": "JSON",
+                },
+            },
+            "eventMetadata": event,
+            "eventVersion": "0",
+        }
+    ).encode()
+
+
+def read(*lines: bytes) -> Captured:
+    return parse(lines, SPEC, source="test.jsonl")
+
+
+def instances(*rows: dict[str, Any]) -> str:
+    return json.dumps({"instances": rows})
+
+
+def cells(row: dict[str, Any]) -> str:
+    return ",".join(str(row[name]) for name in SPEC.features)
+
+
+ONE_ANSWER = json.dumps({"predictions": [7.5]})
+FORMS = {
+    "instances": {"asked": instances(ROW)},
+    "columns and rows": {"asked": json.dumps({"columns": list(ROW), "rows": [list(ROW.values())]})},
+    "JSON lines": {"asked": json.dumps(ROW) + "\n", "asked_as": "application/jsonlines"},
+    "CSV": {"asked": cells(ROW) + "\n", "asked_as": "text/csv"},
+    "CSV with header": {
+        "asked": f"{','.join(SPEC.features)}\r\n{cells(ROW)}\r\n",
+        "asked_as": "text/csv; charset=utf-8; header=present",
+    },
+    "base64": {"asked": base64.b64encode(instances(ROW).encode()).decode(), "encoding": "BASE64"},
+    "CSV answer": {"asked": instances(ROW), "answered": "7.5\n", "answered_as": "text/csv; charset=utf-8"},
+    "JSON lines answer": {"asked": instances(ROW), "answered": "7.5\n", "answered_as": "application/jsonlines"},
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_every_form_gives_the_same_row(form: dict[str, str]) -> None:
+    found = read(line(**{"answered": ONE_ANSWER, **form}))
+    assert (found.unjoinable, found.unreadable) == (0, 0)
+    (row,) = found.rows.to_pylist()
+    assert {name: row[name] for name in ROW} == ROW
+    assert (row["flight_id"], row["prediction"]) == (KEY, 7.5)
+    assert row["captured_at"].isoformat() == "2026-11-20T10:00:00"
+
+
+def test_a_list_of_ids_names_the_rows_of_one_request() -> None:
+    found = read(line(instances(ROW, {**ROW, "carrier": "AA"}), '{"predictions": [1, 2]}', inference_id="a,b"))
+    assert [(row["flight_id"], row["carrier"], row["prediction"]) for row in found.rows.to_pylist()] == [
+        ("a", "UA", 1.0),
+        ("b", "AA", 2.0),
+    ]
+
+
+def test_a_single_row_may_have_a_comma_in_its_id() -> None:
+    assert read(line(instances(ROW), ONE_ANSWER, inference_id="a,b")).rows["flight_id"].to_pylist() == ["a,b"]
+
+
+@pytest.mark.parametrize("name", [None, "one", "a,b,c", "a,"], ids=repr)
+def test_rows_without_a_name_of_their_own_are_counted(name: str | None) -> None:
+    found = read(line(instances(ROW, ROW), '{"predictions": [1, 2]}', inference_id=name))
+    assert (len(found.rows), found.unjoinable, found.unreadable) == (0, 2, 0)
+
+
+UNREADABLE = {
+    "no JSON": b"{",
+    "no UTF-8": b'{"captureData": "\xff"}',
+    "another shape": b'{"captureData": {}}',
+    "not an object": b"[1]",
+    "more answers than rows": line(instances(ROW), '{"predictions": [1, 2]}'),
+    "answer is NaN": line(instances(ROW), '{"predictions": [NaN]}'),
+    "answer is a word": line(instances(ROW), '{"predictions": ["late"]}'),
+    "a word for a number": line(instances({**ROW, "distance": "far"}), ONE_ANSWER),
+    "a fraction for a whole number": line(instances({**ROW, "distance": 1.5}), ONE_ANSWER),
+    "a number beyond 64 bits": line(instances({**ROW, "distance": 2**63}), ONE_ANSWER),
+    "rows are numbers": line('{"instances": [1]}', ONE_ANSWER),
+    "too few cells": line("1,2", ONE_ANSWER, asked_as="text/csv"),
+    "empty CSV": line("", ONE_ANSWER, asked_as="text/csv"),
+    "an unknown content type": line(instances(ROW), ONE_ANSWER, asked_as="image/png"),
+    "no time": line(instances(ROW), ONE_ANSWER, at="yesterday"),
+}
+
+
+@pytest.mark.parametrize("bad", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_unreadable_request_is_counted_and_loses_no_other(bad: bytes) -> None:
+    found = read(bad, line(instances(ROW), ONE_ANSWER), b"")
+    assert (found.rows["flight_id"].to_pylist(), found.unreadable, found.unjoinable) == ([KEY], 1, 0)
+
+
+def test_missing_values_stay_missing() -> None:
+    (row,) = read(line(instances({**ROW, "dep_delay": None, "carrier": ""}), ONE_ANSWER)).rows.to_pylist()
+    assert (row["dep_delay"], row["carrier"]) == (None, None)
+
+
+def test_times_of_other_zones_become_utc() -> None:
+    (row,) = read(line(instances(ROW), ONE_ANSWER, at="2026-11-20T23:30:00-05:00")).rows.to_pylist()
+    assert row["captured_at"].isoformat() == "2026-11-21T04:30:00"
