@@ -41,7 +41,7 @@ class Target:
         if (service, where) not in self._clients:
             keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "x"} if self.url else {}
             self._clients[service, where] = boto3.session.Session().client(  # type: ignore[call-overload]
-                service, region_name=where, endpoint_url=self.url, config=Config(retries={"max_attempts": 1}), **keys
+                service, region_name=where, endpoint_url=self.url, config=Config(retries={"total_max_attempts": 1}), **keys
             )
         return self._clients[service, where]
 
