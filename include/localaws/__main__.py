@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import fcntl
 import signal
 import socket
@@ -48,6 +49,11 @@ class Server(uvicorn.Server):
         if self.started:
             print(self._ready.format(seconds=time.process_time()), flush=True)
             self._application.resume()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends what runs while S3 and the rest still answer, so that logs and captures are written; then the port."""
+        await asyncio.to_thread(self._application.close)
+        await super().shutdown(sockets)
 
 
 def main(arguments: list[str] | None = None) -> int:

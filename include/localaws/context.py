@@ -55,7 +55,19 @@ class Engine:
     closing: threading.Event = field(default_factory=threading.Event)
     _session: Any = field(default_factory=boto3.session.Session)
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _owned: dict[Any, Any] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def own[Thing](self, kind: Callable[[Engine], Thing]) -> Thing:
+        """The one object of a class that this process has, made when it is first asked for.
+
+        For what a service keeps in memory, such as the fleets of endpoints; what must survive goes to the store.
+        """
+        with self._lock:
+            if kind not in self._owned:
+                self._owned[kind] = kind(self)
+            found: Thing = self._owned[kind]
+            return found
 
     @property
     def url(self) -> str:

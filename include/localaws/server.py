@@ -112,13 +112,7 @@ class Application:
         return HttpReply(200, json.dumps(answer).encode(), {"content-type": JSON})
 
     async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Runs ministack's own lifespan with ours inside: recovery before the first request, the stop before its stop."""
-
-        async def hear() -> Message:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                await asyncio.to_thread(self._close)
-            return message
+        """Runs ministack's own lifespan with our recovery inside, before the first request."""
 
         async def say(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
@@ -128,7 +122,7 @@ class Application:
                         service.recover(self._engine)
             await send(message)
 
-        await self._base(scope, hear, say)
+        await self._base(scope, receive, say)
 
     def resume(self) -> None:
         """Starts what was running before a restart; called when the port answers."""
@@ -138,7 +132,8 @@ class Application:
                     target=service.resume, args=(self._engine,), name=f"resume-{name}", daemon=True
                 ).start()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Ends everything that runs; called while the port still answers."""
         self._engine.closing.set()
         self._engine.jobs.close(seconds=10)
         for service in self._services.values():
