@@ -11,6 +11,10 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str, str]
 
 
+class JobFailed(Exception):
+    """The job ends Failed; the text is its FailureReason, in AWS's form `AlgorithmError: ...` or `ClientError: ...`."""
+
+
 class Job:
     """One job that runs or waits for a slot."""
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from localaws.context import Context
 from localaws.guard import kill_group
 from localaws.images import Image
+from localaws.jobs import JobFailed
+from localaws.sandbox import ROOT
 
 # SageMaker's own grace between SIGTERM and SIGKILL.
 GRACE_SECONDS = 120.0
@@ -183,3 +185,17 @@ def _environment(context: Context, launch: Launch) -> dict[str, str]:
         **image.environment,
         **launch.environment,
     }
+
+
+def relocated(path: str, folder: Path) -> Path:
+    """The real place of a path that a request gives below `/opt/ml`.
+
+    Raises:
+        JobFailed: it lies elsewhere; only `/opt/ml` is the job's own.
+    """
+    place = Path(os.path.normpath(path))
+    if not place.is_relative_to(ROOT):
+        raise JobFailed(
+            f"ClientError: `{path}` is not below {ROOT}, the only folder that a job of the embedded AWS owns."
+        )
+    return folder / place.relative_to(ROOT)

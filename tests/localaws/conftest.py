@@ -61,7 +61,8 @@ def aws(request: pytest.FixtureRequest) -> Target:
     """The AWS under test."""
     if ACCOUNT:
         given = dict(pair.split("=", 1) for pair in ACCOUNT.split())
-        return Target(**given, patience=1800.0)
+        region = given.get("region", Target.region)
+        return Target(given["bucket"], given["role"], given["image"], region=region, patience=1800.0)
     server: Embedded = request.getfixturevalue("embedded")
     return server.target()
 
