@@ -59,6 +59,22 @@ class AirflowApi:
         """All runs of a DAG, oldest first."""
         return list(self.get(f"/dags/{dag}/dagRuns", limit=100, order_by="id")["dag_runs"])
 
+    def run(self, run: dict[str, Any]) -> dict[str, Any]:
+        """A run as it is now."""
+        return dict(self.get(_path(run)))
+
+    def started_by(self, dag: str, cause: dict[str, Any]) -> dict[str, Any] | None:
+        """The run of a DAG that an asset event of another run started."""
+        run: dict[str, Any]
+        for run in reversed(self.runs(dag)):
+            events = self.get(f"{_path(run)}/upstreamAssetEvents")["asset_events"]
+            if any(
+                (event["source_dag_id"], event["source_run_id"]) == (cause["dag_id"], cause["dag_run_id"])
+                for event in events
+            ):
+                return run
+        return None
+
     def tasks(self, run: dict[str, Any]) -> list[dict[str, Any]]:
         """The task instances of a run."""
         return list(self.get(f"{_path(run)}/taskInstances")["task_instances"])

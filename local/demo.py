@@ -1,7 +1,8 @@
-"""The whole journey on real flights, top to bottom. Each step says what it does and why. Run by `make demo`.
+"""The whole journey on real flights, top to bottom. Each part says what it does and why. Run by `make demo`.
 
-The demo only does what people do: it signs in to Airflow and uses its REST API, as `admin` for the engineer's part and
-as the reviewer `rita` for the approval; and it asks the live endpoint, as a customer's program would.
+The demo only does what people and programs do: `admin` unpauses the ingestion through Airflow's REST API, the reviewer
+`rita` answers the approval, and every departing flight asks the live endpoint. A part that was done before is not
+done again.
 """
 
 from __future__ import annotations
@@ -9,46 +10,174 @@ from __future__ import annotations
 import sys
 import time
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from local.airflow_api import AirflowApi, ended, failures, wait
+from local.ending import show
 from local.keys import passwords
 from local.place import place
-from local.screen import Screen
+from local.screen import Screen, Step
+from windtunnel.core.window import Window
 
 MODEL = "flights"
 HISTORY = ("2013-01", "2013-02", "2013-03", "2013-04")
 NEXT = "2013-05"
-LONGEST_STEP_SECONDS = 600
+DAYS_OF_TRAFFIC = 7
+PATIENCE_SECONDS = 600
 
 
 def main() -> None:
-    where = place()
+    """Walk the journey; exit 1 with the failed task's log if a step fails."""
+    where, screen = place(), Screen()
     people = passwords(where.home)
     airflow = AirflowApi(where.web_url, "admin", people["admin"])
     rita = AirflowApi(where.web_url, "rita", people["rita"])
-    screen = Screen()
 
     screen.title("January to April arrive, month by month: landed, checked, audited on a branch, published")
-    published = ingest(airflow, screen, HISTORY)
+    april = ingest(airflow, screen, HISTORY)
 
-    screen.title("Three months train a candidate, April judges it beside two baselines; it is registered")
-    registered = follow(airflow, screen, f"{MODEL}_train", since=published, until_task="register")
+    screen.title("January to March train a candidate; April, which it has not seen, judges it beside two baselines")
+    training = follow(airflow, screen, "train", april)
 
-    screen.title("A reviewer reads what it is made of and says yes")
-    approved = approve(rita, screen, registered)
+    screen.title("A reviewer reads what the version is made of, and says yes")
+    approval = approve(airflow, rita, screen, training)
 
     screen.title("Rollout: deploy, then prove that the endpoint serves exactly this version")
-    proof = follow(airflow, screen, f"{MODEL}_rollout", since=approved, until_task="prove")
+    follow(airflow, screen, "rollout", approval)
 
     screen.title("The first week of May leaves New York: every departure asks the endpoint")
-    flights = ask(screen, days=7)
+    flights = traffic(airflow, screen)
 
     screen.title("May arrives, and with it the truth about those flights")
-    published = ingest(airflow, screen, (NEXT,))
+    may = ingest(airflow, screen, (NEXT,))
 
-    screen.title("Monitor: captured answers meet their labels; drift is measured; Evidently draws the report")
-    report = follow(airflow, screen, f"{MODEL}_monitor", since=published, until_task="report")
+    screen.title("Monitor: captured answers meet their labels, drift is measured, the report is drawn")
+    monitoring = follow(airflow, screen, "monitor", may)
 
-    screen.ending(airflow, where, flights, registered, proof, report)
+    show(screen, airflow, where, flights, airflow.result(training, "register"), airflow.result(monitoring, "report"))
+
+
+def ingest(airflow: AirflowApi, screen: Screen, months: tuple[str, ...]) -> dict[str, Any]:
+    """Let the schedule catch up over some months, then hold it: a month can only arrive when its time has come."""
+    dag = f"{MODEL}_ingest"
+    run: dict[str, Any] = {}
+    for month in months:
+        with screen.step(f"ingest {month}") as step:
+            done_before = _run_of(airflow, month)
+            if done_before is None or done_before["state"] != "success":
+                airflow.pause(dag, paused=False)
+            run = wait(f"the run of {dag} for {month}", partial(_run_of, airflow, month), PATIENCE_SECONDS)
+            run = watch(airflow, step, run)
+            if month == months[-1]:
+                airflow.pause(dag)
+            made = airflow.result(run, "publish")
+            step.done(f"{made['rows']:,} rows published as {made['tag']}, {made['quarantined']} quarantined")
+    return run
+
+
+def follow(airflow: AirflowApi, screen: Screen, stage: str, cause: dict[str, Any]) -> dict[str, Any]:
+    """Watch the run that an earlier run's asset event started, task by task, to its end."""
+    dag = f"{MODEL}_{stage}"
+    with screen.step(stage) as step:
+        run = wait(f"the run of {dag}", lambda: airflow.started_by(dag, cause), PATIENCE_SECONDS)
+        run = watch(airflow, step, run)
+        step.done(RESULTS[stage](airflow, run))
+    return run
+
+
+def approve(airflow: AirflowApi, rita: AirflowApi, screen: Screen, cause: dict[str, Any]) -> dict[str, Any]:
+    """Answer the approval as the reviewer."""
+    dag = f"{MODEL}_approve"
+    with screen.step("approve, as rita") as step:
+        run = wait(f"the run of {dag}", lambda: airflow.started_by(dag, cause), PATIENCE_SECONDS)
+        waiting = wait(
+            "the question",
+            lambda: _state(airflow, run, "decide") in {"awaiting_input", "deferred", "success"},
+            PATIENCE_SECONDS,
+        )
+        if waiting and _state(airflow, run, "decide") != "success":
+            rita.answer(run, "decide", "Approve", note="Better than both baselines on April.")
+        run = watch(airflow, step, run)
+        made = airflow.result(run, "record_yes")
+        step.done(f"{_version(made['registered'])} approved by {made['approved_by']}")
+    return run
+
+
+def traffic(airflow: AirflowApi, screen: Screen) -> list[Any]:
+    """Ask the endpoint about each departure of the week; one of them only when all were asked before."""
+    from local.traffic import ask, departures
+
+    start = Window.month(NEXT).start
+    rows = departures(MODEL, Window(start=start, end=start + timedelta(days=DAYS_OF_TRAFFIC)))
+    arrived = _run_of(airflow, NEXT)
+    asked_before = arrived is not None and arrived["state"] == "success"
+    chosen = rows.head(1) if asked_before else rows
+    with screen.step("ask the endpoint") as step:
+        answers = ask(MODEL, chosen, lambda done: step.progress(f"{done:,} of {len(chosen):,} flights"))
+        each_ms = step.seconds * 1000 / len(answers)
+        step.done(
+            f"{len(answers):,} flights answered, {each_ms:.1f} ms each"
+            + (" (the week was asked before)" if asked_before else "")
+        )
+    return answers
+
+
+def watch(airflow: AirflowApi, step: Step, run: dict[str, Any]) -> dict[str, Any]:
+    """Show the running task until the run has ended."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        run = airflow.run(run)
+        if ended(run):
+            break
+        busy = [task["task_id"] for task in airflow.tasks(run) if task["state"] in {"running", "deferred", "queued"}]
+        step.progress(", ".join(busy))
+        time.sleep(0.5)
+    if run["state"] != "success":
+        _explain(airflow, run)
+        sys.exit(1)
+    return run
+
+
+def _explain(airflow: AirflowApi, run: dict[str, Any]) -> None:
+    print(f"\n{run['dag_id']} is {run['state']}: {airflow.link(run)}", file=sys.stderr)
+    for task in failures(airflow.tasks(run)):
+        print(
+            f"--- {task['task_id']}\n{airflow.log(run, task['task_id'], task['try_number'])[-3000:]}", file=sys.stderr
+        )
+
+
+def _run_of(airflow: AirflowApi, month: str) -> dict[str, Any] | None:
+    scheduled = (run for run in airflow.runs(f"{MODEL}_ingest") if run["run_type"] == "scheduled")
+    return next((run for run in scheduled if run["data_interval_start"].startswith(month)), None)
+
+
+def _state(airflow: AirflowApi, run: dict[str, Any], task: str) -> str | None:
+    return next((found["state"] for found in airflow.tasks(run) if found["task_id"] == task), None)
+
+
+def _version(registered: dict[str, Any]) -> str:
+    return str(registered["package_arn"]).rsplit(":model-package/", 1)[1].replace("/", " version ")
+
+
+def _trained(airflow: AirflowApi, run: dict[str, Any]) -> str:
+    made = airflow.result(run, "register")
+    return f"{_version(made)}: RMSE {made['evaluated']['metrics']['rmse']:.2f} {made['evaluated']['unit']} on April"
+
+
+def _proved(airflow: AirflowApi, run: dict[str, Any]) -> str:
+    proof = airflow.result(run, "prove")
+    return f"{proof['endpoint']} proved: {proof['golden_rows']} golden rows, largest difference {proof['largest_difference']:.2g}"
+
+
+def _monitored(airflow: AirflowApi, run: dict[str, Any]) -> str:
+    measured = airflow.result(run, "measure")
+    collected = measured["collected"]
+    return f"{collected['labelled']:,} of {collected['predictions']:,} answers have their label: RMSE {measured['quality']['rmse']:.2f}"
+
+
+RESULTS = {"train": _trained, "rollout": _proved, "monitor": _monitored}
+
+
+if __name__ == "__main__":
+    main()

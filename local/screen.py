@@ -65,7 +65,10 @@ class Screen:
         lines = [head, *rows]
         widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
         for line in lines:
-            cells = [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+            cells = [
+                line[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+            ]
             print("  " + "   ".join(cells))
 
     def text(self, *lines: str) -> None:

@@ -1,0 +1,70 @@
+"""The last lines of the demo: one flight's prediction beside its truth, the metrics, and where to look next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from windtunnel.aws import objects
+from windtunnel.stages.present import COMPARED, METRICS
+
+if TYPE_CHECKING:
+    from local.airflow_api import AirflowApi
+    from local.place import Place
+    from local.screen import Screen
+    from local.traffic import Answered
+
+
+def show(
+    screen: Screen,
+    airflow: AirflowApi,
+    where: Place,
+    flights: list[Answered],
+    registered: dict[str, Any],
+    report: dict[str, Any],
+) -> None:
+    """Print what the journey came to.
+
+    Args:
+        screen: Where to.
+        airflow: For links into the UI.
+        where: The running copy; reports are saved in its folder of state.
+        flights: Flights the endpoint was asked about.
+        registered: The `RegisteredVersion` in service.
+        report: The `MonitoringReport` of the month that arrived last.
+    """
+    evaluated = registered["evaluated"]
+    unit = evaluated["unit"]
+    shown = next(flight for flight in flights if flight.happened == flight.happened)  # NaN: cancelled or diverted
+    screen.title("The endpoint's answer to one real flight")
+    screen.text(
+        f"{shown.key} left {shown.features['dep_delay']:+.0f} {unit} off schedule.",
+        f"predicted arrival {shown.predicted:+.1f} {unit}, true arrival {shown.happened:+.0f} {unit}",
+    )
+    screen.title("How well")
+    served = report["quality"]
+    rows = [
+        [f"{label}, April holdout", *(f"{evaluated['metrics'][prefix + name]:.2f}" for name in METRICS)]
+        for prefix, label in COMPARED.items()
+    ]
+    rows.append([f"live endpoint, {report['labelled']:,} flights of May", *(f"{served[name]:.2f}" for name in METRICS)])
+    screen.table(["", f"MSE ({unit}²)", f"RMSE ({unit})", f"MAE ({unit})", "R2"], rows)
+    screen.title("Look for yourself")
+    saved = _save(report["reports"]["html"], where.home / "reports")
+    screen.text(
+        f"Airflow        {airflow.url}   (people and passwords: {where.home / 'passwords.json'})",
+        f"drift report   {saved.as_uri()}",
+        f"               {report['reports']['html']}",
+        f"data docs      {registered['evaluated']['plan']['dataset']['report']}",
+        f"waiting        {airflow.url}/dags/flights_approve   May has trained a challenger: rita may answer",
+        "stop           make down",
+    )
+    screen.text("", f"The journey took {screen.seconds:.0f} s.")
+
+
+def _save(uri: str, folder: Path) -> Path:
+    """A copy of a report on disk, for a browser that has no AWS credentials."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / uri.removeprefix("s3://").replace("/", "_")
+    path.write_bytes(objects.get(uri))
+    return path
