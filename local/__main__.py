@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Callable
 
 from local.environment import exports
 from local.fault import LocalFault
@@ -11,9 +12,9 @@ from local.services import addresses, down, status, up
 from local.venvs import setup
 
 
-def main(arguments: "list[str]") -> int:
+def main(arguments: list[str]) -> int:
     """Run one command; 1 with a message, and no traceback, when a person has to act."""
-    commands = {
+    commands: dict[str, Callable[[], object]] = {
         "setup": setup,
         "up": _up,
         "down": lambda: down(place()),
@@ -26,7 +27,7 @@ def main(arguments: "list[str]") -> int:
     try:
         commands[arguments[0]]()
     except LocalFault as fault:
-        print("\n{}".format(fault), file=sys.stderr)
+        print(f"\n{fault}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

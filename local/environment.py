@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
-from typing import Dict, Mapping, Optional
+from typing import Mapping
 
 from local.keys import keys
 from local.place import ROOT, VENVS, Place
 
 
-def environment(where: Place, given: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
+def environment(where: Place, given: Mapping[str, str] | None = None) -> dict[str, str]:
     """All variables a local process runs under: those given, then ours on top.
 
     Args:
@@ -23,16 +22,18 @@ def environment(where: Place, given: Optional[Mapping[str, str]] = None) -> Dict
     return {**kept, **own(where, kept)}
 
 
-def own(where: Place, given: Mapping[str, str]) -> Dict[str, str]:
+def own(where: Place, given: Mapping[str, str]) -> dict[str, str]:
     """Only the variables that the project sets."""
-    return {**_process(where, given), **_project(where), **_aws(where), **_airflow(where, given)}
+    return {**_process(given), **_project(where), **_aws(where), **_airflow(where, given)}
 
 
-def _process(where: Place, given: Mapping[str, str]) -> Dict[str, str]:
+def _process(given: Mapping[str, str]) -> dict[str, str]:
     binaries = str(VENVS / "airflow" / "bin")
     rest = [part for part in given.get("PATH", os.defpath).split(os.pathsep) if part != binaries]
     direct = {"127.0.0.1", "localhost"}
-    no_proxy = [part for part in given.get("NO_PROXY", given.get("no_proxy", "")).split(",") if part not in direct | {""}]
+    no_proxy = [
+        part for part in given.get("NO_PROXY", given.get("no_proxy", "")).split(",") if part not in direct | {""}
+    ]
     exempt = ",".join(sorted(direct) + no_proxy)
     return {
         "PATH": os.pathsep.join([binaries, *rest]),
@@ -48,7 +49,7 @@ def _process(where: Place, given: Mapping[str, str]) -> Dict[str, str]:
     }
 
 
-def _project(where: Place) -> Dict[str, str]:
+def _project(where: Place) -> dict[str, str]:
     return {
         "WINDTUNNEL_HOME": str(where.home),
         "WINDTUNNEL_WEB_PORT": str(where.web_port),
@@ -60,7 +61,7 @@ def _project(where: Place) -> Dict[str, str]:
     }
 
 
-def _aws(where: Place) -> Dict[str, str]:
+def _aws(where: Place) -> dict[str, str]:
     """With these nothing can reach a real account: fake keys, no metadata service, no configuration files."""
     return {
         "AWS_ENDPOINT_URL": where.aws_url,
@@ -74,11 +75,11 @@ def _aws(where: Place) -> Dict[str, str]:
     }
 
 
-def _airflow(where: Place, given: Mapping[str, str]) -> Dict[str, str]:
+def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
     home = where.home / "airflow"
     secrets = keys(where.home)
     database = given.get("WINDTUNNEL_DATABASE_URL") or "sqlite:///{}".format(home / "airflow.db")
-    sections: Dict[str, Dict[str, str]] = {
+    sections: dict[str, dict[str, str]] = {
         "core": {
             "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
             "dags_folder": str(ROOT / "dags"),
@@ -125,7 +126,7 @@ def _airflow(where: Place, given: Mapping[str, str]) -> Dict[str, str]:
         "usage_data_collection": {"enabled": "False"},
     }
     flat = {
-        "AIRFLOW__{}__{}".format(section, option).upper(): value
+        f"AIRFLOW__{section}__{option}".upper(): value
         for section, options in sections.items()
         for option, value in options.items()
     }
@@ -140,7 +141,7 @@ def _commit() -> str:
             cwd=str(ROOT),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            universal_newlines=True,
+            text=True,
         )
     except FileNotFoundError:
         return "unknown"
@@ -152,7 +153,5 @@ def exports(where: Place) -> str:
     lines = []
     for name, value in sorted(own(where, os.environ).items()):
         quoted = value.replace("'", "'\\''")
-        lines.append("export {}='{}'".format(name, quoted))
+        lines.append(f"export {name}='{quoted}'")
     return "\n".join(lines)
-
-

@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from datetime import datetime
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from local.keys import passwords
 from local.place import Place
@@ -14,14 +14,14 @@ from local.place import Place
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def unhealthy(where: Place, since: datetime) -> List[str]:
+def unhealthy(where: Place, since: datetime) -> list[str]:
     """Names of the services that are not healthy, by what they answer or have written since a time."""
     waiting = [] if answers(where.aws_url) else ["aws"]
     report = _get(where.web_url + "/api/v2/monitor/health")
     if report is None:
         return [*waiting, "api-server", "scheduler", "dag-processor", "triggerer"]
     for service in ("scheduler", "dag_processor", "triggerer"):
-        seen = (report.get(service) or {}).get("latest_{}_heartbeat".format(service))
+        seen = (report.get(service) or {}).get(f"latest_{service}_heartbeat")
         # The heartbeat of an earlier life counts as healthy for half a minute; it must not here.
         if not seen or datetime.fromisoformat(seen.replace("Z", "+00:00")) < since:
             waiting.append(service.replace("_", "-"))
@@ -57,11 +57,11 @@ def sign_in(where: Place, person: str) -> str:
         return str(json.load(answer)["access_token"])
 
 
-def _get(url: str, token: Optional[str] = None) -> Optional[Dict[str, Any]]:
+def _get(url: str, token: str | None = None) -> dict[str, Any] | None:
     request = urllib.request.Request(url, headers={"Authorization": "Bearer " + token} if token else {})
     try:
         with _OPENER.open(request, timeout=60) as answer:
-            found: Dict[str, Any] = json.load(answer)
+            found: dict[str, Any] = json.load(answer)
             return found
     except (OSError, ValueError):  # not there yet, or no JSON yet
         return None

@@ -11,15 +11,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Iterator, List, Mapping, Optional
+from typing import Iterator, Mapping
 
 from local.fault import LocalFault
 
-WANTED = (3, 12)
-_ASK = "import sys; print('%d %d' % sys.version_info[:2]); print(sys.executable)"
+WANTED = "3.12"
+_ASK = "import sys; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
 
 
-def installed(given: Mapping[str, str] = os.environ) -> Optional[Path]:
+def installed(given: Mapping[str, str] = os.environ) -> Path | None:
     """A working Python 3.12 of this machine, or None.
 
     Raises:
@@ -30,23 +30,23 @@ def installed(given: Mapping[str, str] = os.environ) -> Optional[Path]:
         found = answering(Path(asked_for))
         if found is None:
             raise LocalFault(
-                "`WINDTUNNEL_PYTHON` is `{}`, which does not answer as Python 3.12. "
-                "Allowed: the path of a Python 3.12. Correct or unset it.".format(asked_for)
+                f"`WINDTUNNEL_PYTHON` is `{asked_for}`, which does not answer as Python 3.12. "
+                "Allowed: the path of a Python 3.12. Correct or unset it."
             )
         return found
     return next((found for found in map(answering, _candidates(given)) if found), None)
 
 
-def answering(candidate: Path) -> Optional[Path]:
+def answering(candidate: Path) -> Path | None:
     """The real path of an interpreter that runs and is 3.12, else None."""
     try:
         asked = subprocess.run(
-            [str(candidate), "-c", _ASK], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, universal_newlines=True
+            [str(candidate), "-c", _ASK], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
     except OSError:
         return None
     version, _, path = asked.stdout.strip().partition("\n")
-    return Path(path) if asked.returncode == 0 and version == "%d %d" % WANTED else None
+    return Path(path) if asked.returncode == 0 and version == WANTED else None
 
 
 def fetched(uv: Path, folder: Path, given: Mapping[str, str] = os.environ) -> Path:
@@ -74,14 +74,12 @@ def fetched(uv: Path, folder: Path, given: Mapping[str, str] = os.environ) -> Pa
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
     )
     found = next((path for path in map(answering, sorted(folder.glob("*/bin/python3.12"))) if path), None)
     if found is None:
         raise LocalFault(
-            "no Python 3.12: none found, and uv could not fetch one:\n{}\n{} {}".format(
-                done.stdout.strip(), searched, remedy
-            )
+            f"no Python 3.12: none found, and uv could not fetch one:\n{done.stdout.strip()}\n{searched} {remedy}"
         )
     return found
 
@@ -98,13 +96,13 @@ def _candidates(given: Mapping[str, str]) -> Iterator[Path]:
         yield from sorted(root.glob("versions/3.12*/bin/python3.12"), key=_patch, reverse=True)
 
 
-def _pyenv_roots(given: Mapping[str, str]) -> List[Path]:
+def _pyenv_roots(given: Mapping[str, str]) -> list[Path]:
     roots = [Path(given["PYENV_ROOT"])] if given.get("PYENV_ROOT") else []
     pyenv = shutil.which("pyenv", path=given.get("PATH"))
     if pyenv and not roots:
-        asked = subprocess.run([pyenv, "root"], stdout=subprocess.PIPE, universal_newlines=True)
+        asked = subprocess.run([pyenv, "root"], stdout=subprocess.PIPE, text=True)
         roots += [Path(asked.stdout.strip())] if asked.returncode == 0 else []
-    return roots + [Path(given.get("HOME", "/")) / ".pyenv"]
+    return [*roots, Path(given.get("HOME", "/")) / ".pyenv"]
 
 
 def _patch(path: Path) -> int:

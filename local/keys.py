@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import secrets
 from pathlib import Path
-from typing import Callable, Dict, Iterable
+from typing import Callable, Iterable
 
 
-def keys(home: Path) -> Dict[str, str]:
+def keys(home: Path) -> dict[str, str]:
     """Airflow's three secrets. Fixed, because its services start one by one and must agree."""
     return _kept(
         home / "secrets.json",
@@ -22,20 +23,25 @@ def keys(home: Path) -> Dict[str, str]:
     )
 
 
-def passwords(home: Path, people: Iterable[str] = ()) -> Dict[str, str]:
-    """User name to password of the people of a local run; made for those named if there are none yet."""
+def new_passwords(home: Path, people: Iterable[str]) -> dict[str, str]:
+    """User name to password of these people; made if there are none yet."""
     return _kept(home / "passwords.json", lambda: {person: secrets.token_urlsafe(12) for person in people})
 
 
-def _kept(path: Path, make: Callable[[], Dict[str, str]]) -> Dict[str, str]:
+def passwords(home: Path) -> dict[str, str]:
+    """User name to password of the people of a place that has been set up."""
+    found: dict[str, str] = json.loads((home / "passwords.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _kept(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name("{}.{}".format(path.name, os.getpid()))
-        with open(os.open(str(fresh), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(make(), file, indent=2)
-        try:
-            os.link(str(fresh), str(path))  # the first of two starters wins, the other reads what it wrote
-        except FileExistsError:
-            pass
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(json.dumps(make(), indent=2), encoding="utf-8")
+        with contextlib.suppress(FileExistsError):  # the first of two starters wins, the other reads what it wrote
+            os.link(str(fresh), str(path))
         fresh.unlink()
-    return json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return found

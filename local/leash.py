@@ -10,10 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import FrameType
-from typing import List, Optional
 
 from local import processes
 
@@ -24,7 +22,7 @@ class _Told(Exception):
     """The leash was told to stop."""
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the command until it ends or a stop is asked for; its exit code, 128 + n after signal n."""
     service, command = arguments[0], arguments[1:]
     os.environ[processes.SERVICE] = service
@@ -32,19 +30,20 @@ def main(arguments: List[str]) -> int:
     processes.adopt_orphans()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, _tell)
-    _clear(service)
     leash = os.getpid()
+    child: subprocess.Popen[bytes] | None = None
     code = 0
     try:
+        _clear(service)
         child = subprocess.Popen(
             command, start_new_session=True, preexec_fn=lambda: processes.die_with_parent(signal.SIGKILL, leash)
         )
         code = _wait(child.pid)
-        print("[leash] {} ended with {}".format(service, code), flush=True)
+        print(f"[leash] {service} ended with {code}", flush=True)
+        _ignore_signals()
     except _Told:
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, signal.SIG_IGN)
-        processes.end([child.pid], GRACE_SECONDS)
+        _ignore_signals()
+        processes.end([child.pid] if child else [], GRACE_SECONDS)
     processes.end(processes.below(leash), 1.0)
     _clear(service)
     return code
@@ -62,16 +61,18 @@ def _clear(service: str) -> None:
     home = Path(os.environ[processes.OWNER])
     left = processes.belonging(home, service)
     if left:
-        print("[leash] {}: ending {} left behind: {}".format(service, len(left), sorted(left)), flush=True)
+        print(f"[leash] {service}: ending {len(left)} left behind: {sorted(left)}", flush=True)
         processes.end(left, 1.0)
 
 
-def _tell(_sign: int, _frame: Optional[FrameType]) -> None:
+def _ignore_signals() -> None:
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, signal.SIG_IGN)
+
+
+def _tell(_sign: int, _frame: FrameType | None) -> None:
     raise _Told
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
-    exit_code = main(sys.argv[1:])
-    print("[leash] gone after {:.0f} s".format(time.monotonic() - started), flush=True)
-    sys.exit(exit_code)
+    sys.exit(main(sys.argv[1:]))

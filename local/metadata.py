@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from airflow.cli.cli_parser import get_parser
 
-from local.keys import passwords
+from local.keys import new_passwords
 from local.place import place
 from windtunnel.orchestration import people
 
@@ -18,7 +18,7 @@ def main() -> None:
     for command in (["db", "migrate"], ["fab-db", "migrate"]):
         given = parser.parse_args(command)
         given.func(given)
-    people.sync(passwords(place().home, tuple(people.PEOPLE)))
+    people.sync(new_passwords(place().home, people.PEOPLE))
 
 
 if __name__ == "__main__":

@@ -45,12 +45,12 @@ class Place:
     @property
     def web_url(self) -> str:
         """Address of the Airflow UI and API."""
-        return "http://127.0.0.1:{}".format(self.web_port)
+        return f"http://127.0.0.1:{self.web_port}"
 
     @property
     def aws_url(self) -> str:
         """Address of the embedded AWS."""
-        return "http://127.0.0.1:{}".format(self.aws_port)
+        return f"http://127.0.0.1:{self.aws_port}"
 
     @property
     def logs(self) -> Path:
@@ -87,5 +87,5 @@ def place(given: Mapping[str, str] = os.environ) -> Place:
 def _port(given: Mapping[str, str], name: str, default: int) -> int:
     value = given.get(name) or str(default)
     if not value.isdigit() or not 1024 <= int(value) <= 65532:
-        raise LocalFault("`{}` is `{}`. Allowed: a number from 1024 to 65532. Correct or unset it.".format(name, value))
+        raise LocalFault(f"`{name}` is `{value}`. Allowed: a number from 1024 to 65532. Correct or unset it.")
     return int(value)

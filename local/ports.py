@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Dict, Optional
 
 from local.fault import LocalFault
 from local.place import Place
@@ -17,7 +16,7 @@ def require_free(where: Place) -> None:
     Raises:
         LocalFault: A port is taken; the message names it, its holder when the system tells, and the variable to set.
     """
-    wanted: Dict[str, int] = {"WINDTUNNEL_WEB_PORT": where.web_port, "WINDTUNNEL_AWS_PORT": where.aws_port}
+    wanted: dict[str, int] = {"WINDTUNNEL_WEB_PORT": where.web_port, "WINDTUNNEL_AWS_PORT": where.aws_port}
     for variable, port in wanted.items():
         if not free(port):
             raise LocalFault(
@@ -50,20 +49,20 @@ def unused(count: int) -> int:
             return first
 
 
-def holder(port: int) -> Optional[str]:
+def holder(port: int) -> str | None:
     """Id and command of the process that listens on a port, where /proc shows it."""
-    sockets = {"socket:[{}]".format(inode) for inode in _listening(port)}
+    sockets = {f"socket:[{inode}]" for inode in _listening(port)}
     for entry in Path("/proc").glob("[0-9]*") if sockets else ():
         try:
             if any(os.readlink(str(handle)) in sockets for handle in (entry / "fd").iterdir()):
                 words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                return "process {} (`{}`)".format(entry.name, words[:120])
+                return f"process {entry.name} (`{words[:120]}`)"
         except OSError:  # ended meanwhile, or another person's
             continue
     return None
 
 
-def _listening(port: int) -> "list[str]":
+def _listening(port: int) -> list[str]:
     """Inodes of the sockets that listen on a port, from the kernel's tables."""
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):

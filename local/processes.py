@@ -13,30 +13,32 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Set
+from typing import Iterable
 
-OWNER = "WINDTUNNEL_RUN"  # its value is the folder of state; never part of `make env`, or it would mark a person's shell
+OWNER = (
+    "WINDTUNNEL_RUN"  # its value is the folder of state; never part of `make env`, or it would mark a person's shell
+)
 SERVICE = "WINDTUNNEL_SERVICE"
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def belonging(home: Path, service: Optional[str] = None) -> Set[int]:
+def belonging(home: Path, service: str | None = None) -> set[int]:
     """Ids of the living processes of a copy, or of one of its services, without the caller and its ancestors."""
-    wanted = {"{}={}".format(OWNER, home)}
+    wanted = {f"{OWNER}={home}"}
     if service:
-        wanted.add("{}={}".format(SERVICE, service))
+        wanted.add(f"{SERVICE}={service}")
     marked = _marked_by_proc(wanted) if sys.platform == "linux" else marked_by_ps(wanted)
     return marked - _lineage()
 
 
-def below(root: int) -> Set[int]:
+def below(root: int) -> set[int]:
     """Ids of all living descendants of a process."""
-    children: Dict[int, List[int]] = {}
+    children: dict[int, list[int]] = {}
     for pid, parent in _parents().items():
         children.setdefault(parent, []).append(pid)
-    found: Set[int] = set()
+    found: set[int] = set()
     rest = [root]
     while rest:
         for pid in children.get(rest.pop(), []):
@@ -110,30 +112,30 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
-def _parents() -> Dict[int, int]:
+def _parents() -> dict[int, int]:
     """Process id to parent id of all living processes; those that only wait to be reaped are left out."""
     if sys.platform != "linux":
         return parents_by_ps()
     found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             try:
                 # The name in parentheses may hold spaces and parentheses itself.
-                state, parent = Path("/proc", entry, "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+                state, parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
             except OSError:
                 continue
             if state not in "ZX":
-                found[int(entry)] = int(parent)
+                found[int(entry.name)] = int(parent)
     return found
 
 
-def parents_by_ps() -> Dict[int, int]:
+def parents_by_ps() -> dict[int, int]:
     """The same from `ps`, for systems without /proc."""
     rows = (line.split() for line in _ps("ax", "-o", "pid=", "-o", "ppid=", "-o", "stat="))
     return {int(pid): int(parent) for pid, parent, state in rows if not state.startswith("Z")}
 
 
-def _marked_by_proc(wanted: Set[str]) -> Set[int]:
+def _marked_by_proc(wanted: set[str]) -> set[int]:
     found = set()
     for pid in _parents():
         try:
@@ -145,19 +147,19 @@ def _marked_by_proc(wanted: Set[str]) -> Set[int]:
     return found
 
 
-def marked_by_ps(wanted: Set[str]) -> Set[int]:
+def marked_by_ps(wanted: set[str]) -> set[int]:
     """Processes with these variables, from `ps`, for systems without /proc."""
     rows = (line.split() for line in _ps("axeww", "-o", "pid=", "-o", "command="))
     return {int(words[0]) for words in rows if wanted <= set(words)}
 
 
-def _ps(*options: str) -> List[str]:
+def _ps(*options: str) -> list[str]:
     return subprocess.run(
-        ["ps", *options], stdout=subprocess.PIPE, universal_newlines=True, errors="replace", check=True
+        ["ps", *options], stdout=subprocess.PIPE, text=True, errors="replace", check=True
     ).stdout.splitlines()
 
 
-def _lineage() -> Set[int]:
+def _lineage() -> set[int]:
     parents = _parents()
     found = set()
     pid = os.getpid()

@@ -10,7 +10,7 @@ import subprocess
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Iterator
 
 from local import ports, processes, supervisor
 from local.environment import environment
@@ -31,17 +31,18 @@ def up(where: Place, procfile: Path = ROOT / "Procfile") -> None:
     """
     with _alone(where):
         given = environment(where)
-        digest = _digest(given, procfile)
-        if supervisor.running(where) and _kept(where, "started-with") == digest:
+        causes = json.dumps(_causes(given, procfile), sort_keys=True)
+        changed = _changed(_kept(where, "started-with"), causes)
+        if supervisor.running(where) and not changed:
             print("Already running.", flush=True)
         else:
             if supervisor.stop(where):
-                print("Stopped what was left, or ran with other settings.", flush=True)
+                print("Stopped what ran before. Changed: {}.".format(", ".join(changed) or "nothing"), flush=True)
             ports.require_free(where)
             began = time.time()
             _migrate(where, given)
             supervisor.start(where, given, procfile)
-            _keep(where, "started-with", digest)
+            _keep(where, "started-with", causes)
             _keep(where, "started-at", str(began))
         _wait_until_healthy(where)
         warm(where)
@@ -58,8 +59,8 @@ def down(where: Place) -> None:
         count = supervisor.stop(where)
         held = [port for port in (where.web_port, where.aws_port) if count and not ports.free(port)]
         if held:
-            raise LocalFault("All processes ended, yet port {} is held by {}.".format(held[0], ports.holder(held[0])))
-        print("Nothing was running." if not count else "Stopped in {:.0f} s.".format(time.monotonic() - began))
+            raise LocalFault(f"All processes ended, yet port {held[0]} is held by {ports.holder(held[0])}.")
+        print("Nothing was running." if not count else f"Stopped in {time.monotonic() - began:.0f} s.")
 
 
 def status(where: Place) -> str:
@@ -67,16 +68,16 @@ def status(where: Place) -> str:
     lines = []
     for service, (state, word) in supervisor.states(where).items():
         pids = processes.belonging(where.home, service)
-        lines.append("{:<14} {:<8} {:>3} processes {:>6.0f} MB   {}".format(
-            service, state, len(pids), sum(processes.memory_mb(pid) for pid in pids), word
-        ))
+        lines.append(
+            f"{service:<14} {state:<8} {len(pids):>3} processes {sum(processes.memory_mb(pid) for pid in pids):>6.0f} MB   {word}"
+        )
     return "\n".join(lines) or "Nothing is running. `make up` starts everything."
 
 
 def addresses(where: Place) -> str:
     """Where to look and how to log in."""
     people = passwords(where.home)
-    logins = "\n".join("    {:<8} {}".format(person, password) for person, password in people.items())
+    logins = "\n".join(f"    {person:<8} {password}" for person, password in people.items())
     return "Airflow       {}\nembedded AWS  {}\nlogs          {}\nlog in as     (kept in {})\n{}".format(
         where.web_url, where.aws_url, where.logs, where.home / "passwords.json", logins
     )
@@ -85,11 +86,11 @@ def addresses(where: Place) -> str:
 def _wait_until_healthy(where: Place) -> None:
     began = time.monotonic()
     since = datetime.fromtimestamp(float(_kept(where, "started-at") or 0), timezone.utc)
-    shown: Optional[List[str]] = None
+    shown: list[str] | None = None
     while True:
         waiting = unhealthy(where, since)
         if not waiting:
-            print("Healthy after {:.0f} s.".format(time.monotonic() - began), flush=True)
+            print(f"Healthy after {time.monotonic() - began:.0f} s.", flush=True)
             return
         if waiting != shown:
             print("{:>4.0f} s  waiting for {}".format(time.monotonic() - began, ", ".join(waiting)), flush=True)
@@ -98,7 +99,7 @@ def _wait_until_healthy(where: Place) -> None:
         time.sleep(0.5)
 
 
-def _give_up_on_broken(where: Place, waiting: List[str], seconds: float) -> None:
+def _give_up_on_broken(where: Place, waiting: list[str], seconds: float) -> None:
     if seconds > START_SECONDS:
         raise LocalFault("Not healthy after {:.0f} s: {}. Read {}.".format(seconds, ", ".join(waiting), where.logs))
     if not supervisor.running(where) and seconds > 5:
@@ -106,11 +107,11 @@ def _give_up_on_broken(where: Place, waiting: List[str], seconds: float) -> None
     if seconds > 10:
         for service, (state, _) in supervisor.states(where).items():
             if state in GIVEN_UP:
-                log = where.logs / "{}.log".format(service)
-                raise LocalFault("Service `{}` cannot start. The end of {}:\n{}".format(service, log, _tail(log)))
+                log = where.logs / f"{service}.log"
+                raise LocalFault(f"Service `{service}` cannot start. The end of {log}:\n{_tail(log)}")
 
 
-def _migrate(where: Place, given: Dict[str, str]) -> None:
+def _migrate(where: Place, given: dict[str, str]) -> None:
     """Schema, roles and people, unless this very state was migrated by this very code."""
     sources = [ROOT / "requirements.lock", ROOT / "local" / "metadata.py"]
     sources.append(ROOT / "include" / "windtunnel" / "orchestration" / "people.py")
@@ -122,23 +123,37 @@ def _migrate(where: Place, given: Dict[str, str]) -> None:
     print("Preparing the metadata database ...", flush=True)
     where.logs.mkdir(parents=True, exist_ok=True)
     log = where.logs / "metadata.log"
-    with open(str(log), "ab") as output:
+    with log.open("ab") as output:
         done = subprocess.run(
-            [str(where.python("airflow")), "-m", "local.metadata"], cwd=str(ROOT), env=given, stdout=output, stderr=output
+            [str(where.python("airflow")), "-m", "local.metadata"],
+            cwd=str(ROOT),
+            env=given,
+            stdout=output,
+            stderr=output,
         )
     if done.returncode:
-        raise LocalFault("The metadata database cannot be prepared. The end of {}:\n{}".format(log, _tail(log)))
+        raise LocalFault(f"The metadata database cannot be prepared. The end of {log}:\n{_tail(log)}")
     _keep(where, "migrated", digest)
 
 
-def _digest(given: Dict[str, str], procfile: Path) -> str:
-    """Of everything a restart would change: our variables, the list of services, what is installed."""
-    ours = {name: value for name, value in given.items() if name.startswith(("AIRFLOW", "WINDTUNNEL", "AWS"))}
-    stamps = [path.read_text() for path in sorted(VENVS.glob("*/installed"))]
-    return hashlib.sha256(json.dumps([ours, procfile.read_text(), stamps], sort_keys=True).encode()).hexdigest()
+def _causes(given: dict[str, str], procfile: Path) -> dict[str, str]:
+    """Digests of everything whose change needs a restart: our variables, the list of services, what is installed."""
+    found = {name: value for name, value in given.items() if name.startswith(("AIRFLOW", "WINDTUNNEL", "AWS"))}
+    found["Procfile"] = procfile.read_text(encoding="utf-8")
+    found["the installed packages"] = "".join(path.read_text() for path in sorted(VENVS.glob("*/installed")))
+    return {name: hashlib.sha256(value.encode()).hexdigest()[:16] for name, value in found.items()}
 
 
-def _kept(where: Place, name: str) -> Optional[str]:
+def _changed(before: str | None, now: str) -> list[str]:
+    try:
+        old = json.loads(before or "{}")
+    except ValueError:  # half-written by a process that was killed
+        old = {}
+    new = json.loads(now)
+    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+def _kept(where: Place, name: str) -> str | None:
     try:
         return (where.home / "marks" / name).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -154,7 +169,7 @@ def _keep(where: Place, name: str, value: str) -> None:
 def _alone(where: Place) -> Iterator[None]:
     """One `make up` or `make down` at a time; the next one waits."""
     where.home.mkdir(parents=True, exist_ok=True)
-    with open(str(where.home / "lock"), "w") as lock:
+    with (where.home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Mapping
 
 from local import processes
 from local.fault import LocalFault
@@ -53,7 +53,7 @@ redirect_stderr=true
 """
 
 
-def services(procfile: Path, given: Mapping[str, str]) -> Dict[str, List[str]]:
+def services(procfile: Path, given: Mapping[str, str]) -> dict[str, list[str]]:
     """Name to command of every service in a Procfile, `$VARIABLES` replaced.
 
     Raises:
@@ -65,15 +65,15 @@ def services(procfile: Path, given: Mapping[str, str]) -> Dict[str, List[str]]:
         if not line.strip() or line.startswith("#"):
             continue
         if not colon or not command:
-            raise LocalFault("`{}` has the line `{}`. Allowed: `name: command`.".format(procfile, line))
+            raise LocalFault(f"`{procfile}` has the line `{line}`. Allowed: `name: command`.")
         try:
             found[name] = [string.Template(word).substitute(given) for word in shlex.split(command)]
         except KeyError as error:
-            raise LocalFault("`{}`: service `{}` needs the variable {}.".format(procfile, name, error)) from error
+            raise LocalFault(f"`{procfile}`: service `{name}` needs the variable {error}.") from error
     return found
 
 
-def configuration(where: Place, commands: Mapping[str, List[str]]) -> str:
+def configuration(where: Place, commands: Mapping[str, list[str]]) -> str:
     """The text of supervisord.conf for these services."""
     user = "user=root" if os.geteuid() == 0 else ""  # it complains about running as root unless told so
     parts = [_HEAD.format(user=user, home=_escaped(str(where.home)), socket=_escaped(str(_socket(where))))]
@@ -93,7 +93,7 @@ def start(where: Place, given: Mapping[str, str], procfile: Path = ROOT / "Procf
     where.run.mkdir(parents=True, exist_ok=True)
     where.logs.mkdir(parents=True, exist_ok=True)
     _conf(where).write_text(configuration(where, services(procfile, given)), encoding="utf-8")
-    with open(str(where.logs / "supervisor.out"), "ab") as log:
+    with (where.logs / "supervisor.out").open("ab") as log:
         subprocess.Popen(
             [str(where.python("airflow").with_name("supervisord")), "-c", str(_conf(where))],
             cwd=str(ROOT),
@@ -105,7 +105,7 @@ def start(where: Place, given: Mapping[str, str], procfile: Path = ROOT / "Procf
         )
 
 
-def running(where: Place) -> Optional[int]:
+def running(where: Place) -> int | None:
     """The supervisor's process id, if it lives."""
     try:
         pid = int((where.run / "supervisor.pid").read_text())
@@ -114,7 +114,7 @@ def running(where: Place) -> Optional[int]:
     return pid if pid in processes.belonging(where.home) else None
 
 
-def states(where: Place) -> Dict[str, Tuple[str, str]]:
+def states(where: Place) -> dict[str, tuple[str, str]]:
     """Service to its state (`RUNNING`, `BACKOFF`, ...) and a word about it; empty when nothing runs."""
     if not running(where):
         return {}
@@ -122,7 +122,7 @@ def states(where: Place) -> Dict[str, Tuple[str, str]]:
         [str(where.python("airflow").with_name("supervisorctl")), "-c", str(_conf(where)), "status"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
     ).stdout
     rows = (line.split(None, 2) for line in listed.splitlines())
     return {row[0]: (row[1], row[2] if len(row) > 2 else "") for row in rows if len(row) > 1 and row[1].isupper()}
@@ -144,7 +144,7 @@ def stop(where: Place, seconds: float = 40.0) -> int:
     processes.end(processes.belonging(where.home), 10.0)
     left = processes.belonging(where.home)
     if left:
-        raise LocalFault("Still running after SIGKILL: {}. Look at them with `ps -fp`.".format(sorted(left)))
+        raise LocalFault(f"Still running after SIGKILL: {sorted(left)}. Look at them with `ps -fp`.")
     for file in (where.run / "supervisor.pid", _socket(where)):
         if file.exists():
             file.unlink()
@@ -160,7 +160,7 @@ def _socket(where: Place) -> Path:
     socket = where.run / "supervisor.sock"
     if len(str(socket)) < 80:  # supervisord adds a suffix while it binds
         return socket
-    return Path(tempfile.gettempdir()) / "windtunnel-{}.sock".format(hashlib.sha256(str(socket).encode()).hexdigest()[:12])
+    return Path(tempfile.gettempdir()) / f"windtunnel-{hashlib.sha256(str(socket).encode()).hexdigest()[:12]}.sock"
 
 
 def _escaped(text: str) -> str:

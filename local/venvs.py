@@ -16,14 +16,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Iterator
 
 from local import interpreter
 from local.fault import LocalFault
 from local.place import ROOT
 
 UV_LOCK = Path("local/uv.lock.txt")
-LOCKS: Dict[str, Path] = {
+LOCKS: dict[str, Path] = {
     "airflow": Path("requirements.lock"),
     "model_image": Path("include/model_image/requirements-dev.lock"),
     "localaws": Path("include/localaws/requirements.lock"),
@@ -46,11 +46,11 @@ def setup(root: Path = ROOT) -> None:
         python = interpreter.installed()
         uv = _uv(root, python or Path(sys.executable))
         python = python or interpreter.fetched(uv, root / ".venvs" / "python")
-        print("Python 3.12: {}".format(python), flush=True)
+        print(f"Python 3.12: {python}", flush=True)
         with ThreadPoolExecutor(len(stale)) as pool:
             for name, seconds in pool.map(lambda name: _make(root, name, uv, python), stale):
-                print("Environment {} made in {:.0f} s".format(name, seconds), flush=True)
-        print("Set up in {:.0f} s".format(time.monotonic() - began), flush=True)
+                print(f"Environment {name} made in {seconds:.0f} s", flush=True)
+        print(f"Set up in {time.monotonic() - began:.0f} s", flush=True)
 
 
 def uv_path(root: Path = ROOT) -> Path:
@@ -61,7 +61,9 @@ def uv_path(root: Path = ROOT) -> Path:
 def _fresh(root: Path, name: str) -> bool:
     folder = root / ".venvs" / name
     try:
-        return (folder / _MARK).read_text() == _digest(root, name) and interpreter.answering(folder / "bin" / "python") is not None
+        return (folder / _MARK).read_text() == _digest(root, name) and interpreter.answering(
+            folder / "bin" / "python"
+        ) is not None
     except FileNotFoundError:
         return False
 
@@ -71,15 +73,29 @@ def _digest(root: Path, name: str) -> str:
     return hashlib.sha256("\0".join([_VERSION, str(root), (root / LOCKS[name]).read_text()]).encode()).hexdigest()
 
 
-def _make(root: Path, name: str, uv: Path, python: "Path | None") -> "tuple[str, float]":
+def _make(root: Path, name: str, uv: Path, python: Path | None) -> tuple[str, float]:
     began = time.monotonic()
     folder = root / ".venvs" / name
     shutil.rmtree(str(folder), ignore_errors=True)
-    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}  # the interpreter is given; uv must not look for another
+    environment = {
+        **os.environ,
+        "UV_PYTHON_DOWNLOADS": "never",
+    }  # the interpreter is given; uv must not look for another
     inside = str(folder / "bin" / "python")
     _run([str(uv), "venv", "--quiet", "--python", str(python), str(folder)], root, environment)
     _run(
-        [str(uv), "pip", "install", "--quiet", "--python", inside, "--require-hashes", "--compile-bytecode", "-r", str(LOCKS[name])],
+        [
+            str(uv),
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            inside,
+            "--require-hashes",
+            "--compile-bytecode",
+            "-r",
+            str(LOCKS[name]),
+        ],
         root,
         environment,
     )
@@ -88,7 +104,7 @@ def _make(root: Path, name: str, uv: Path, python: "Path | None") -> "tuple[str,
 
 
 def _uv(root: Path, python: Path) -> Path:
-    """uv at the pinned version, in an environment of its own."""
+    """Uv at the pinned version, in an environment of its own."""
     lock = (root / UV_LOCK).read_text()
     folder = root / ".venvs" / "uv"
     mark = folder / _MARK
@@ -99,31 +115,33 @@ def _uv(root: Path, python: Path) -> Path:
     made = _quietly([str(python), "-m", "venv", str(folder)], root)
     if made.returncode:
         raise LocalFault(
-            "`{} -m venv` failed: {}\nDebian and Ubuntu ship it apart: `apt install python3-venv`. "
-            "Then run the command again.".format(python, made.stdout.strip()[-400:])
+            f"`{python} -m venv` failed: {made.stdout.strip()[-400:]}\nDebian and Ubuntu ship it apart: `apt install python3-venv`. "
+            "Then run the command again."
         )
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(UV_LOCK)]
     done = _quietly(pip, root)
     if done.returncode:
-        raise LocalFault("uv cannot be installed:\n{}".format(done.stdout.strip()[-1500:]))
+        raise LocalFault(f"uv cannot be installed:\n{done.stdout.strip()[-1500:]}")
     mark.write_text(lock)
     return uv_path(root)
 
 
-def _run(command: List[str], root: Path, environment: Dict[str, str]) -> None:
+def _run(command: list[str], root: Path, environment: dict[str, str]) -> None:
     done = _quietly(command, root, environment)
     if done.returncode:
         raise LocalFault("`{}` failed:\n{}".format(" ".join(command), done.stdout.strip()[-3000:]))
 
 
-def _quietly(command: List[str], root: Path, environment: "Dict[str, str] | None" = None) -> "subprocess.CompletedProcess[str]":
+def _quietly(
+    command: list[str], root: Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=str(root),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
     )
 
 
@@ -131,8 +149,6 @@ def _quietly(command: List[str], root: Path, environment: "Dict[str, str] | None
 def _alone(folder: Path) -> Iterator[None]:
     """One set-up at a time per checkout; the next one waits and then finds everything made."""
     folder.mkdir(parents=True, exist_ok=True)
-    with open(str(folder / "lock"), "w") as lock:
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-

@@ -80,7 +80,7 @@ def _security_manager() -> Iterator[FabAirflowSecurityManagerOverride]:
 
     loaded()
     with get_application_builder() as builder:
-        builder.add_permissions(update_perms=True)
+        builder.add_permissions(update_perms=True)  # type: ignore[no-untyped-call]
         yield builder.sm
 
 
