@@ -14,9 +14,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from windtunnel.core.errors import ArtefactInvalid, quoted
+from windtunnel.ml.archive import MEGABYTE
 
 LISTING = "artefact.json"
 FILES = ("model.onnx", "signature.json", "golden.json")
+SIZES = {LISTING: MEGABYTE, **dict.fromkeys(FILES, 1024 * MEGABYTE)}
+"""Largest size in bytes of each file of a model.tar.gz."""
 
 
 class _Frozen(BaseModel):

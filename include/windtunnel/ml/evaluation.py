@@ -36,7 +36,6 @@ HOLDOUT = "holdout.parquet"
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "windtunnel.ml.offset.OffsetRegressor")
 """What a fitted estimator may hold beside the types skops trusts by itself. Loading one runs code of these only."""
 
-ARTEFACT_SIZES = {artefact.LISTING: MEGABYTE, **dict.fromkeys(artefact.FILES, 1024 * MEGABYTE)}
 ESTIMATOR_SIZES = {ESTIMATOR: 4096 * MEGABYTE, SUMMARY: MEGABYTE}
 
 
@@ -139,7 +138,7 @@ def read_candidate(model: Path, estimator: Path, spec: ModelSpec, train: Window)
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
-        unpack(model / "model.tar.gz", folder, ARTEFACT_SIZES)
+        unpack(model / "model.tar.gz", folder, artefact.SIZES)
         unpack(estimator / "output.tar.gz", folder, ESTIMATOR_SIZES)
         made = artefact.read(folder)
         try:

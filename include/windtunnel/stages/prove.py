@@ -6,10 +6,11 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from windtunnel.aws import archive, endpoint
+from windtunnel.aws import artefacts, endpoint
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import ApprovedVersion, Proof
 from windtunnel.core.errors import ReleaseRefused, quoted
+from windtunnel.ml.artefact import Golden
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def prove(approved: ApprovedVersion) -> Proof:
     _same(
         "capture", (capture.get("CaptureStatus"), capture.get("CurrentSamplingPercentage")), ("Started", percent), found
     )
-    golden = archive.golden(registered.evaluated)
+    golden = artefacts.fetch(registered.evaluated).golden
     largest = _score(registered.model, golden)
     proof = Proof(
         model=registered.model,
@@ -44,7 +45,7 @@ def prove(approved: ApprovedVersion) -> Proof:
         package_arn=registered.package_arn,
         weights=weights,
         capture_percent=percent,
-        golden_rows=len(golden["rows"]),
+        golden_rows=len(golden.rows),
         largest_difference=largest,
         proved_at=datetime.now(UTC),
     )
@@ -52,18 +53,17 @@ def prove(approved: ApprovedVersion) -> Proof:
     return proof
 
 
-def _score(model: str, golden: dict[str, Any]) -> float:
+def _score(model: str, golden: Golden) -> float:
     """Largest difference between the endpoint's answers to the golden rows and the offline ones."""
-    rows = [dict(zip(golden["columns"], row, strict=True)) for row in golden["rows"]]
+    rows = [dict(zip(golden.columns, row, strict=True)) for row in golden.rows]
     served = endpoint.predict(model, rows)
-    differences = [abs(a - b) for a, b in zip(served, golden["predictions"], strict=True)]
+    differences = [abs(a - b) for a, b in zip(served, golden.predictions, strict=True)]
     largest = max(differences)
-    tolerance = model_spec(model).evaluation.onnx_tolerance
-    if not largest <= tolerance:
-        wrong = [str(index) for index, difference in enumerate(differences) if not difference <= tolerance]
+    if not largest <= golden.tolerance:  # a NaN is not either
+        wrong = [str(row) for row, difference in enumerate(differences) if not difference <= golden.tolerance]
         raise ReleaseRefused(
             f"The endpoint of `{model}` answers golden rows {quoted(wrong)} differently from the artefact, by up to "
-            f"{largest:.6g}; allowed is {tolerance:.6g}. Do not route traffic to it; look at the model server's log."
+            f"{largest:.6g}; allowed is {golden.tolerance:.6g}. Do not route traffic to it; look at the model server's log."
         )
     return largest
 
