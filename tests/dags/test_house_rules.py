@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from windtunnel.core.catalog import model_names
-from windtunnel.orchestration.defaults import ACCESS
+from windtunnel.orchestration.people import ACCESS
 
 DAGS = Path(__file__).parents[2] / "dags"
 PATHS = sorted(DAGS.glob("*.py"))

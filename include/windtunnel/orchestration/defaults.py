@@ -1,4 +1,4 @@
-"""What all DAGs share, and who may do what with each."""
+"""What all DAGs share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration.people import ACCESS
 
 TASK_DEFAULTS: dict[str, Any] = {
     # Airflow itself loses a task now and then; every stage can be repeated.
@@ -15,17 +16,6 @@ TASK_DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=1),
 }
-
-_MAY_RUN = {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create", "can_edit"}}
-_MAY_START = {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}
-_MAY_ANSWER = {"DAGs": {"can_read", "can_edit"}}
-
-ACCESS: dict[str, dict[str, dict[str, set[str]]]] = {
-    "ingest": {"DataEngineer": _MAY_RUN},
-    "retrain": {"DataScientist": _MAY_START},
-    "approve": {"Reviewer": _MAY_ANSWER},
-}
-"Rights beyond reading, per stage. A stage that is not here is locked: only Admin may start, stop or edit it."
 
 
 def dag_arguments(stage: str, spec: ModelSpec) -> dict[str, Any]:

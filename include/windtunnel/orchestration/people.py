@@ -32,10 +32,15 @@ ROLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     REVIEWER: (("can_read", "HITL Detail"), ("can_edit", "HITL Detail")),
 }
 
-# What a DAG passes as `access_control` to the role whose people run it.
-RUN_BY_ENGINEER = {ENGINEER: {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}}
-RUN_BY_SCIENTIST = {SCIENTIST: {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}}
-ANSWERED_BY_REVIEWER = {REVIEWER: {"DAGs": {"can_read", "can_edit"}}}
+_MAY_RUN = {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}
+_MAY_ANSWER = {"DAGs": {"can_read", "can_edit"}}
+
+ACCESS: Mapping[str, dict[str, dict[str, set[str]]]] = {
+    "ingest": {ENGINEER: _MAY_RUN},
+    "retrain": {SCIENTIST: _MAY_RUN},
+    "approve": {REVIEWER: _MAY_ANSWER},
+}
+"Rights beyond reading, per stage. A stage that is not here is locked: only Admin may start, stop or edit it."
 
 
 class Person(NamedTuple):
