@@ -1,0 +1,48 @@
+"""States of a processing job.
+
+InProgress -> Completed | Failed | Stopped
+InProgress -> Stopping -> Stopped
+"""
+
+from __future__ import annotations
+
+import time
+
+from localaws.context import Context, Engine
+from localaws.wire import Document
+
+KIND = "processing-job"
+ENDED = frozenset({"Completed", "Failed", "Stopped"})
+MESSAGE_CHARACTERS = 1024
+INTERRUPTED = "InternalServerError: the embedded AWS was stopped while the job ran. Start it again under a new name."
+TOO_LONG = "ClientError: the job ran longer than MaxRuntimeInSeconds and was stopped."
+
+
+def move(context: Context, name: str, status: str, **members: object) -> Document | None:
+    """Moves a job into a state and tells EventBridge; one that has ended stays as it ended.
+
+    Returns:
+        The document as it now stands, or None when the move was not made.
+    """
+    ending = {"ProcessingEndTime": time.time()} if status in ENDED else {}
+    document = context.patch(
+        KIND,
+        name,
+        {"ProcessingJobStatus": status, **ending, **members},
+        when=lambda found: found["ProcessingJobStatus"] not in ENDED,
+    )
+    if document is not None:
+        announce(context, document)
+    return document
+
+
+def announce(context: Context, document: Document) -> None:
+    """Sends the event of a job's present state."""
+    context.publish("SageMaker Processing Job State Change", document["ProcessingJobArn"], document)
+
+
+def recover(engine: Engine) -> None:
+    """After a restart: jobs that ran when the process ended have failed."""
+    for region, name, document in engine.store.everywhere(KIND):
+        if document["ProcessingJobStatus"] not in ENDED:
+            move(engine.at(region), name, "Failed", FailureReason=INTERRUPTED)
