@@ -1,0 +1,51 @@
+"""What all tests share: an environment that reaches nothing outside, and one running stack for those that ask for it.
+
+The variables are set when this file is imported, before any test imports Airflow, which reads them once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack import Stack, free_place
+
+from local import processes, services, supervisor
+from local.environment import own
+from local.place import ROOT, Place, place
+
+RUNS = ROOT / ".windtunnel" / "tests"
+
+os.environ.pop("WINDTUNNEL_DATABASE_URL", None)  # a person's database is none of the tests' business
+HERE: Place = free_place(RUNS / str(os.getpid()))
+AMBIENT = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+os.environ.update(own(HERE, os.environ))
+if os.environ.get("WINDTUNNEL_TEST_AWS"):  # tests/localaws/conftest.py: the same tests against a real account
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(AMBIENT)
+
+
+def pytest_sessionstart() -> None:
+    """End and remove what test runs left behind that were killed; the folder of the last run stays for its logs."""
+    for folder in RUNS.iterdir():
+        if folder.is_dir() and not processes.alive(int(folder.name)):
+            supervisor.stop(place({"WINDTUNNEL_HOME": str(folder)}))
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Airflow and the embedded AWS, started by the code of `make up` on ports of their own, once per run."""
+    services.up(HERE)
+    yield Stack(HERE)
+    services.down(HERE)
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT

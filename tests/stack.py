@@ -1,0 +1,40 @@
+"""The running stack as tests see it: Airflow through its REST API, the embedded AWS through boto3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local.keys import passwords
+from local.place import Place, place
+from local.ports import unused
+
+if TYPE_CHECKING:
+    from local.airflow_api import AirflowApi
+
+
+class Stack:
+    """Airflow and the embedded AWS of one place."""
+
+    def __init__(self, where: Place) -> None:
+        self.where = where
+        self._signed_in: dict[str, AirflowApi] = {}
+
+    def airflow(self, person: str = "admin") -> AirflowApi:
+        """Airflow's API as admin, dana (engineer), sam (scientist), rita (reviewer) or vic (viewer) sees it."""
+        from local.airflow_api import AirflowApi
+
+        if person not in self._signed_in:
+            self._signed_in[person] = AirflowApi(self.where.web_url, person, passwords(self.where.home)[person])
+        return self._signed_in[person]
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of the embedded AWS; address and keys come from the environment, as in a task."""
+        import boto3
+
+        return boto3.client(service)
+
+
+def free_place(home: Path) -> Place:
+    """A place on ports that are free now."""
+    return place({"WINDTUNNEL_HOME": str(home), "WINDTUNNEL_PORT_BASE": str(unused(4))})
