@@ -30,6 +30,10 @@ class Metrics:
                     continue
                 self._points.append({"MetricName": name, "Value": value, "Timestamp": time.time()})
 
+    def points(self) -> list[Document]:
+        """All values so far, in the order in which they were printed."""
+        return list(self._points)
+
     def final(self) -> list[Document]:
         """FinalMetricDataList: the last value of each metric."""
         return list({point["MetricName"]: point for point in self._points}.values())

@@ -38,7 +38,7 @@ def submit(context: Context, request: Document, **members: object) -> Document:
         Invalid: the request contradicts itself.
         NotSupported: it asks for what only AWS has.
     """
-    _check(request)
+    check(request)
     name = request["TrainingJobName"]
     arn = context.arn(states.KIND, name)
     document = {**request, **members, "TrainingJobArn": arn, **states.begun(time.time())}
@@ -93,7 +93,13 @@ def _ended(document: Document) -> bool:
     return document["TrainingJobStatus"] in states.ENDED
 
 
-def _check(request: Document) -> None:
+def check(request: Document) -> None:
+    """Refuses what the shapes of the request do not show.
+
+    Raises:
+        Invalid: the request contradicts itself.
+        NotSupported: it asks for what only AWS has.
+    """
     algorithm = request["AlgorithmSpecification"]
     for member, what in _REFUSED.items():
         if member in algorithm:

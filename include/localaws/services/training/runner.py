@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -86,16 +87,22 @@ class _Training:
         ending = program.wait(
             stop=self._job.stop,
             limit_seconds=stopping.get("MaxRuntimeInSeconds", DAY_SECONDS),
-            every=checkpoints.push if checkpoints is not None else None,
+            every=partial(self._report, checkpoints),
         )
-        if checkpoints is not None:
-            checkpoints.push()
+        self._report(checkpoints)
         self._metrics.publish(self._context.cloudwatch, LOGS, "TrainingJobName", self._name)
         final = self._metrics.final()
         self._context.patch(states.KIND, self._name, {"FinalMetricDataList": final})
         if ending is Ending.EXITED and program.exit_code:
             raise JobFailed(self._failure(program))
         return ending, self._upload()
+
+    def _report(self, checkpoints: Mirror | None) -> None:
+        """Once a second and at the end: checkpoints to S3, and what a tuning job watches to stop a child early."""
+        if checkpoints is not None:
+            checkpoints.push()
+        if "TuningJobArn" in self._document:
+            self._context.patch(states.KIND, self._name, {"_points": self._metrics.points()})
 
     def _start(self) -> Program:
         algorithm = self._document["AlgorithmSpecification"]
