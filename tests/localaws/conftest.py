@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deployments import Deployments
 from embedded_aws import Embedded, Target
 
 ACCOUNT = os.environ.get("WINDTUNNEL_TEST_AWS", "")
@@ -87,3 +88,11 @@ def name() -> str:
 def prefix(aws: Target, name: str) -> str:
     """An S3 address of the test's own, without the last slash."""
     return f"s3://{aws.bucket}/{name}"
+
+
+@pytest.fixture
+def deployments(aws: Target, name: str) -> Iterator[Deployments]:
+    """Makes models and endpoints, and removes them after the test."""
+    made = Deployments(aws, name)
+    yield made
+    made.remove()
