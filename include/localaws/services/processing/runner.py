@@ -100,6 +100,8 @@ class _Processing:
             limit_seconds=self._document.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DAY_SECONDS),
             every=push_continuous,
         )
+        if self._context.engine.closing.is_set():
+            raise JobFailed(states.INTERRUPTED)
         push_continuous()
         if ending is Ending.EXITED and program.exit_code:
             raise JobFailed(self._failure(program))

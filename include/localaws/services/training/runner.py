@@ -89,6 +89,8 @@ class _Training:
             limit_seconds=stopping.get("MaxRuntimeInSeconds", DAY_SECONDS),
             every=partial(self._report, checkpoints),
         )
+        if self._context.engine.closing.is_set():
+            raise JobFailed(states.INTERRUPTED)
         self._report(checkpoints)
         self._metrics.publish(self._context.cloudwatch, LOGS, "TrainingJobName", self._name)
         final = self._metrics.final()
