@@ -24,6 +24,7 @@ from typing import Any
 from airflow.sdk import CronDataIntervalTimetable, Param, dag
 
 from windtunnel.core.catalog import model_specs
+from windtunnel.core.contracts import AuditedBranch, CheckedFile, LandedFile, LoadedBranch
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.orchestration import assets, trigger
@@ -56,28 +57,28 @@ def ingest(spec: ModelSpec) -> None:
             return extract(spec.name, trigger.window())
 
         @stage
-        def check(landed: list[Any]) -> Any:
+        def check(landed: list[dict[str, Any]]) -> Any:
             from windtunnel.stages.check import check
 
-            return [check(file) for file in landed]
+            return [check(LandedFile.from_json(file)) for file in landed]
 
         @stage
-        def load(checked: list[Any]) -> Any:
+        def load(checked: list[dict[str, Any]]) -> Any:
             from windtunnel.stages.load import load
 
-            return load(checked)
+            return load([CheckedFile.from_json(file) for file in checked])
 
         @stage
-        def audit(loaded: Any) -> Any:
+        def audit(loaded: dict[str, Any]) -> Any:
             from windtunnel.stages.audit import audit
 
-            return audit(loaded)
+            return audit(LoadedBranch.from_json(loaded))
 
         @stage(outlets=[assets.dataset(spec.name)])
-        def publish(audited: Any) -> Any:
+        def publish(audited: dict[str, Any]) -> Any:
             from windtunnel.stages.publish import publish
 
-            return publish(audited)
+            return publish(AuditedBranch.from_json(audited))
 
         publish(audit(load(check(extract()))))
 

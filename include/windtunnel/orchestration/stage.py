@@ -23,8 +23,7 @@ def stage(**task_arguments: Any) -> Callable[[Task], Task]: ...
 def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
     """A task whose body calls one stage function and returns what it made.
 
-    The contracts it returns travel as JSON and become the `extra` of the events of its outlets; of several, the last,
-    which is the newest. A stage that
+    The contracts it returns travel as JSON and become the `extra` of the events of its outlets. A stage that
     returns None had nothing to do, and said why in its log: the task is skipped. A `Final` error fails the task
     without a retry.
 
@@ -46,7 +45,7 @@ def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
         result = _as_json(made)
         context = get_current_context()
         for outlet in context["task"].outlets:
-            context["outlet_events"][outlet].extra = result[-1] if isinstance(result, list) else result
+            context["outlet_events"][outlet].extra = result
         return result
 
     return task(**task_arguments)(run)
