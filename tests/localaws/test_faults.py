@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
+
 from localaws.calls import operation_of
 from localaws.faults import Fault, FaultInvalid, Faults
 
