@@ -6,93 +6,20 @@ repeat looks for its own work first, so a lost reply, a twin and a retry all end
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
-from typing import Concatenate
+from collections.abc import Iterable, Mapping, Sequence
 
-import pyarrow as pa
-from pyiceberg.exceptions import CommitFailedException, TableAlreadyExistsError
-from pyiceberg.io.pyarrow import pyarrow_to_schema, write_file
-from pyiceberg.manifest import DataFile, ManifestEntryStatus
-from pyiceberg.partitioning import PartitionField, PartitionFieldValue, PartitionKey, PartitionSpec
-from pyiceberg.table import Table, Transaction, WriteTask
-from pyiceberg.table.name_mapping import MappedField, NameMapping
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table, Transaction
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 from pyiceberg.table.update.snapshot import ManageSnapshots
-from pyiceberg.transforms import MonthTransform
-from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from windtunnel.aws import lake
+from windtunnel.aws.tables import added, delete, head, until_committed
 from windtunnel.core.contracts import DatasetVersion
-from windtunnel.core.errors import CommitConflict, SourceMissing
+from windtunnel.core.errors import SourceMissing
 from windtunnel.core.window import Window
 
 MAIN = "main"
-_CONTENTION_SECONDS = 120
-
-
-def _lost(error: BaseException) -> bool:
-    # PyIceberg notices a commit between its own two reads of the table by the sequence number only, as a ValueError.
-    return isinstance(error, CommitFailedException) or (
-        isinstance(error, ValueError) and str(error).startswith("Cannot add snapshot with sequence number")
-    )
-
-
-def _until_committed[**P, T](attempt: Callable[Concatenate[Table, P], T]) -> Callable[Concatenate[str, P], T]:
-    """Call with the table as it is now, again and again, until nobody else commits in between."""
-
-    @wraps(attempt)
-    def repeat(name: str, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        retrying = Retrying(
-            retry=retry_if_exception(_lost),
-            wait=wait_random_exponential(multiplier=0.2, max=5),
-            stop=stop_after_delay(_CONTENTION_SECONDS),
-        )
-        try:
-            return retrying(lambda: attempt(lake.table(name), *args, **kwargs))
-        except RetryError as error:
-            raise CommitConflict(
-                f"Others kept committing to `{name}` for {_CONTENTION_SECONDS} s. Nothing was changed; run this again."
-            ) from error
-
-    return repeat
-
-
-def make_table(name: str, schema: pa.Schema, event_time: str) -> None:
-    """Make a table partitioned by the month of `event_time`, or add the columns it does not have yet.
-
-    Columns are optional in the lake, because a required one can never be added to a table that has rows; the checks
-    before publication are what keeps them filled.
-
-    Raises:
-        CommitConflict: Others kept winning.
-    """
-    if not lake.catalog().table_exists(name):
-        ids = NameMapping([MappedField(field_id=at, names=[column]) for at, column in enumerate(schema.names, start=1)])
-        month = PartitionField(
-            source_id=schema.names.index(event_time) + 1,
-            field_id=1000,
-            transform=MonthTransform(),
-            name=f"{event_time}_month",
-        )
-        try:
-            lake.catalog().create_table(
-                name, pyarrow_to_schema(schema, name_mapping=ids), partition_spec=PartitionSpec(month)
-            )
-        except TableAlreadyExistsError:
-            return _complete(name, schema)  # another ingestion was first; its table is ours too
-    return _complete(name, schema)
-
-
-@_until_committed
-def _complete(found: Table, schema: pa.Schema) -> None:
-    known = found.schema().column_names
-    if missing := [field for field in schema if field.name not in known]:
-        with found.update_schema() as update:
-            update.union_by_name(pa.schema(missing))
-    if found.current_snapshot() is None:
-        found.append(schema.empty_table())  # Iceberg lets nobody branch off a table without a snapshot
 
 
 def find_branch(name: str, branch: str) -> Snapshot | None:
@@ -105,16 +32,25 @@ def find_published(name: str, work: Mapping[str, str]) -> Snapshot | None:
 
     Args:
         name: Table.
-        work: The work key of each month, by its label.
+        work: The work key of each month, by its label; what `work_properties` said.
     """
-    found, open_months, newest = lake.table(name), dict(work), None
+    return _published(lake.table(name), work)
+
+
+def work_properties(work: Mapping[str, str]) -> dict[str, str]:
+    """What a snapshot says of the work that made its months, for `find_published`."""
+    return {f"work.{month}": key for month, key in work.items()}
+
+
+def _published(found: Table, work: Mapping[str, str]) -> Snapshot | None:
+    left, newest = work_properties(work), None
     for snapshot in ancestors_of(found.current_snapshot(), found.metadata):
         said = lake.properties(snapshot)
-        for month in [month for month in open_months if f"work.{month}" in said]:
-            if said[f"work.{month}"] != open_months.pop(month):
+        for month in left.keys() & said.keys():
+            if said[month] != left.pop(month):
                 return None
             newest = newest or snapshot
-        if not open_months:
+        if not left:
             return newest
     return None
 
@@ -136,22 +72,21 @@ def stage(name: str, branch: str, files: Sequence[DataFile], window: Window, sai
         CommitConflict: Others kept winning.
     """
     snapshot = _stage(name, branch, files, window, said)
-    kept = {file.file_path for file in _added(lake.table(name), snapshot)}
-    delete(name, [file for file in files if file.file_path not in kept])
+    _keep_only(name, snapshot, files)
     return snapshot
 
 
-@_until_committed
+@until_committed
 def _stage(found: Table, branch: str, files: Sequence[DataFile], window: Window, said: Mapping[str, str]) -> Snapshot:
     if there := found.snapshot_by_name(branch):
         return there
     change = found.transaction()
-    ManageSnapshots(change).create_branch(_head(found).snapshot_id, branch).commit()
+    ManageSnapshots(change).create_branch(head(found).snapshot_id, branch).commit()
     snapshot_id = replace(found, change, branch, files, window, said)
     return _committed(change, snapshot_id)
 
 
-@_until_committed
+@until_committed
 def publish(found: Table, snapshot_id: str, branch: str, window: Window) -> DatasetVersion:
     """Move main to a staged snapshot, tag it `d<N>` and drop its branch, in one commit.
 
@@ -183,18 +118,46 @@ def publish(found: Table, snapshot_id: str, branch: str, window: Window) -> Data
     change = found.transaction()
     # The requirement that main is still where it was comes first: PyIceberg keeps only the first requirement of a
     # kind in a transaction, and this one implies the others, since a tag is never made without moving main.
-    if staged.parent_snapshot_id == _head(found).snapshot_id:
+    if staged.parent_snapshot_id == head(found).snapshot_id:
         ManageSnapshots(change).set_current_snapshot(staged.snapshot_id)
         published_id = staged.snapshot_id
     else:
         said = lake.properties(staged) | {"staged-as": snapshot_id}
-        published_id = replace(found, change, MAIN, _added(found, staged), window, said)
+        published_id = replace(found, change, MAIN, added(found, staged), window, said)
     tag = f"d{max((int(tag[1:]) for tag in tags.values() if tag[1:].isdigit()), default=0) + 1}"
     ManageSnapshots(change).create_tag(published_id, tag).remove_branch(branch).commit()
     return lake.version_of(found, tag, _committed(change, published_id))
 
 
-@_until_committed
+def overwrite(name: str, files: Sequence[DataFile], window: Window, work: Mapping[str, str]) -> Snapshot:
+    """Make exactly these files hold a window of a table without branches. The same work again changes nothing.
+
+    Args:
+        name: Table.
+        files: From `write`. Deleted when a twin was first.
+        window: Whole months.
+        work: The work key of each month, by its label.
+
+    Returns:
+        The snapshot that holds them.
+
+    Raises:
+        CommitConflict: Others kept winning.
+    """
+    snapshot = _overwrite(name, files, window, work)
+    _keep_only(name, snapshot, files)
+    return snapshot
+
+
+@until_committed
+def _overwrite(found: Table, files: Sequence[DataFile], window: Window, work: Mapping[str, str]) -> Snapshot:
+    if there := _published(found, work):
+        return there
+    change = found.transaction()
+    return _committed(change, replace(found, change, MAIN, files, window, work_properties(work)))
+
+
+@until_committed
 def drop_branch(found: Table, branch: str) -> None:
     """Forget a branch, so that the next run of the same work starts anew. Its snapshot stays readable by id."""
     if branch in found.refs():
@@ -223,44 +186,10 @@ def replace(
     return overwrite.snapshot_id
 
 
-def write(name: str, rows: pa.Table, month: Window) -> list[DataFile]:
-    """Write rows of one month as Parquet beside a table's other files; no snapshot knows them yet."""
-    found = lake.table(name)
-    spec, schema = found.spec(), found.schema()
-    since_1970 = (month.start.year - 1970) * 12 + month.start.month - 1
-    partition = PartitionKey([PartitionFieldValue(spec.fields[0], since_1970)], spec, schema)
-    task = WriteTask(
-        write_uuid=uuid.uuid4(),
-        task_id=0,
-        schema=pyarrow_to_schema(rows.schema, name_mapping=schema.name_mapping),
-        record_batches=rows.to_batches(),
-        partition_key=partition,
-    )
-    return list(write_file(found.io, found.metadata, iter([task])))
-
-
-def delete(name: str, files: Iterable[DataFile]) -> None:
-    """Delete files that no snapshot knows."""
-    io = lake.table(name).io
-    for file in files:
-        io.delete(file.file_path)
-
-
-def _added(found: Table, snapshot: Snapshot) -> list[DataFile]:
-    return [
-        entry.data_file
-        for manifest in snapshot.manifests(found.io)
-        if manifest.added_snapshot_id == snapshot.snapshot_id
-        for entry in manifest.fetch_manifest_entry(found.io)
-        if entry.status == ManifestEntryStatus.ADDED
-    ]
-
-
-def _head(found: Table) -> Snapshot:
-    head = found.current_snapshot()
-    if head is None:
-        raise SourceMissing(f"`{'.'.join(found.name())}` has no snapshot yet. Make it with `make_table`.")
-    return head
+def _keep_only(name: str, snapshot: Snapshot, files: Iterable[DataFile]) -> None:
+    """Delete those of our files that a snapshot did not take, because a twin's were there first."""
+    kept = {file.file_path for file in added(lake.table(name), snapshot)}
+    delete(name, [file for file in files if file.file_path not in kept])
 
 
 def _committed(change: Transaction, snapshot_id: int) -> Snapshot:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 PARTS = ("core", "ml", "serving")
+RULES = ("ml/raw.py", "ml/schema.py", "ml/expectations.py")
 
 
 def code_sha256(model: str) -> str:
@@ -15,4 +16,12 @@ def code_sha256(model: str) -> str:
     for part in (*PARTS, f"models/{model}"):
         for path in sorted((PACKAGE / part).rglob("*.py")):
             digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def rules_sha256(model: str) -> str:
+    """Digest over the sources that decide which rows a dataset has, and what is in them."""
+    digest = hashlib.sha256()
+    for part in (*RULES, f"models/{model}/spec.py", f"models/{model}/expectations.py"):
+        digest.update(part.encode() + b"\0" + (PACKAGE / part).read_bytes() + b"\0")
     return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""Quarantine: rows that failed, as the text they came as, with every reason. One Iceberg table per model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from windtunnel.aws import lake, publication, tables
+from windtunnel.core.spec import ModelSpec
+from windtunnel.core.window import Window
+
+
+class Row(NamedTuple):
+    """One row that failed."""
+
+    number: int
+    "In its file, the first row being 1."
+    reasons: Sequence[str]
+    cells: Mapping[Any, str]
+    "Its text by source column; empty when it could not be split into columns."
+    line: str | None
+    "The line as it came, when it could not be split into columns."
+
+
+def table_name(model: str) -> str:
+    """`<table of the model>_quarantine`."""
+    return f"{lake.table_name(model)}_quarantine"
+
+
+def rows(failed: Mapping[int, Sequence[str]], text: pd.DataFrame, ragged: Mapping[int, str]) -> list[Row]:
+    """The rows of a file that failed.
+
+    Args:
+        failed: Reasons by row number.
+        text: The file's rows as text, by number.
+        ragged: Lines that could not be split into columns, by number.
+    """
+    chosen = text.loc[text.index.isin(failed)]
+    cells = dict(zip(chosen.index, chosen.to_dict("records"), strict=True))
+    return [Row(at, failed[at], cells.get(at, {}), ragged.get(at)) for at in sorted(failed)]
+
+
+def write(spec: ModelSpec, window: Window, work_key: str, batch: Mapping[str, tuple[Window, list[Row]]]) -> str | None:
+    """Make some months of a model's quarantine hold exactly these rows. A repeat of the same work changes nothing.
+
+    Args:
+        spec: Of the model.
+        window: All months of the batch.
+        work_key: Of the batch.
+        batch: Month and failed rows by the address of the file they came in.
+
+    Returns:
+        The snapshot that holds them; None when no row of this model ever failed.
+
+    Raises:
+        CommitConflict: Others kept winning.
+    """
+    name = table_name(spec.name)
+    any_failed = any(failed for _, failed in batch.values())
+    if not any_failed and not lake.catalog().table_exists(name):
+        return None
+    schema = _schema(spec)
+    tables.make_table(name, schema, "_month")
+    files = [
+        file
+        for uri, (month, failed) in batch.items()
+        if failed
+        for file in tables.write(name, _table(failed, uri, month, schema), month)
+    ]
+    snapshot = publication.overwrite(name, files, window, {month.label: work_key for month in window.months()})
+    return str(snapshot.snapshot_id)
+
+
+def _schema(spec: ModelSpec) -> pa.Schema:
+    own = {"_month": pa.timestamp("us"), "_source": pa.string(), "_row": pa.int64(), "_reasons": pa.string()}
+    return pa.schema([*own.items(), ("_line", pa.string()), *((name, pa.string()) for name in spec.raw_columns)])
+
+
+def _table(failed: list[Row], uri: str, month: Window, schema: pa.Schema) -> pa.Table:
+    first = datetime(month.start.year, month.start.month, 1)  # noqa: DTZ001 - the lake's event times have no zone
+    return pa.Table.from_pylist(
+        [
+            {
+                "_month": first,
+                "_source": uri,
+                "_row": row.number,
+                "_reasons": "; ".join(row.reasons),
+                "_line": row.line,
+                **row.cells,
+            }
+            for row in failed
+        ],
+        schema=schema,
+    )

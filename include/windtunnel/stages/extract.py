@@ -1,0 +1,49 @@
+"""extract: source -> one landed file per month."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+from windtunnel.aws import lake, landing, source
+from windtunnel.core.catalog import model_spec
+from windtunnel.core.contracts import LandedFile
+from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.window import Window
+
+log = logging.getLogger(__name__)
+
+
+def extract(model: str, window: Window) -> list[LandedFile]:
+    """Bring the months of a window from the model's source to landing, byte by byte as they are.
+
+    Args:
+        model: Name of the model.
+        window: Whole months.
+
+    Returns:
+        One file per month, oldest first. Months that landed before with the same bytes are found, not written.
+
+    Raises:
+        WindowInvalid: The window cuts a month.
+        SourceMissing: The source lacks one of the months.
+        DataRejected: The source cannot be read as CSV.
+    """
+    log.info("extract: %s %s", model, window)
+    _require_whole_months(window)
+    lake.ensure()
+    with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
+        files = source.fetch(model_spec(model).source, window, Path(folder))
+        landed = [landing.land(model, month, files[month.label]) for month in window.months()]
+    log.info("extract: %s", ", ".join(f"{file.uri} ({file.size_bytes:,} bytes)" for file in landed))
+    return landed
+
+
+def _require_whole_months(window: Window) -> None:
+    if window.start.day != 1 or window.end.day != 1:
+        whole = Window(start=window.start.replace(day=1), end=list(window.months())[-1].start.replace(day=1))
+        raise WindowInvalid(
+            f"`{window}` cuts a month. A month arrives, is checked and is replaced as a whole: "
+            f"give the first day of a month and the first day after the last one, such as `{whole}`."
+        )

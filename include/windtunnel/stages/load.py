@@ -1,0 +1,145 @@
+"""load: checked files -> typed rows on a branch of the lake, and the failed rows in quarantine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from windtunnel.aws import lake, landing, objects, publication, quarantine, reports, tables
+from windtunnel.core.catalog import model_expectations, model_spec
+from windtunnel.core.contracts import CheckedFile, LoadedBranch
+from windtunnel.core.errors import DataRejected
+from windtunnel.core.spec import ModelSpec
+from windtunnel.core.window import Window
+from windtunnel.core.workkey import work_key
+from windtunnel.ml import expectations, raw, schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+def load(checked: Sequence[CheckedFile]) -> LoadedBranch:
+    """Type the rows of checked files, quarantine those that fail, write the others to a branch that nobody reads.
+
+    Works a month at a time: memory does not grow with the number of files. The same files under the same rules are
+    the same work: a branch or a publication that did it already is found and returned.
+
+    Args:
+        checked: Files of one model, of months that follow each other.
+
+    Raises:
+        DataRejected: More rows of a file failed than the model's quarantine budget allows.
+        SpecInvalid: `derive` does not make the columns of the spec.
+        CommitConflict: Others kept committing to the table.
+    """
+    landed = [file.landed for file in checked]
+    spec = model_spec(landed[0].model)
+    work = {file.window.label: landing.work_of(file) for file in landed}
+    key = work_key(work=work)
+    name, branch = lake.table_name(spec.name), f"audit-{key[:16]}"
+    log.info("load: %s -> %s, branch %s", ", ".join(file.uri for file in landed), name, branch)
+    lake.ensure()
+    tables.make_table(name, schema.arrow_schema(spec), spec.event_time)
+    snapshot = publication.find_published(name, work) or publication.find_branch(name, branch)
+    if snapshot is None:
+        window = Window(start=landed[0].window.start, end=landed[-1].window.end)
+        snapshot = _stage(spec, checked, window, key, branch, publication.work_properties(work))
+    else:
+        log.info("load: this work is done already, in snapshot %s", snapshot.snapshot_id)
+    said = lake.properties(snapshot)
+    loaded = LoadedBranch(
+        model=spec.name,
+        table=name,
+        branch=f"audit-{said['work-key'][:16]}",
+        snapshot_id=str(snapshot.snapshot_id),
+        window=Window.parse(said["window-start"], said["window-end"]),
+        work_key=said["work-key"],
+        rows=int(said["rows"]),
+        quarantined=int(said["quarantined"]),
+        quarantine_snapshot_id=said.get("quarantine-snapshot-id"),
+        report=said["rows-report"],
+    )
+    log.info("load: %d rows in snapshot %s, %d quarantined", loaded.rows, loaded.snapshot_id, loaded.quarantined)
+    return loaded
+
+
+class _Sorted(NamedTuple):
+    """A file's rows: those to publish, and those that failed."""
+
+    rows: pd.DataFrame
+    failed: list[quarantine.Row]
+    counts: dict[str, int]
+    page: tuple[str, dict[str, Any]]
+
+
+def _stage(
+    spec: ModelSpec, checked: Sequence[CheckedFile], window: Window, key: str, branch: str, work: dict[str, str]
+) -> Any:
+    name, columns = lake.table_name(spec.name), schema.arrow_schema(spec)
+    files, rows, batch, pages, refusals = [], 0, {}, {}, []
+    for file in checked:
+        month = file.landed.window
+        found = _sort(spec, file)
+        batch[file.landed.uri] = (month, found.failed)
+        pages[month.label] = found.page
+        if len(found.failed) > spec.quarantine_budget * file.rows:
+            refusals.append(_refusal(spec, file, found))
+        elif not refusals:
+            files += tables.write(name, schema.to_arrow(found.rows, columns), month)
+            rows += len(found.rows)
+    report = reports.write_months(reports.address(spec.name, window, key, "rows"), pages)
+    quarantined = quarantine.write(spec, window, key, batch)
+    if refusals:
+        tables.delete(name, files)
+        raise DataRejected(" ".join(refusals), report=report)
+    said = {
+        "model": spec.name,
+        "window-start": str(window.start),
+        "window-end": str(window.end),
+        "work-key": key,
+        "rows": str(rows),
+        "quarantined": str(sum(len(failed) for _, failed in batch.values())),
+        "rows-report": report,
+        "report": reports.address(spec.name, window, key, "audit"),
+    }
+    if quarantined:
+        said["quarantine-snapshot-id"] = quarantined
+    return publication.stage(name, branch, files, window, said | work)
+
+
+def _sort(spec: ModelSpec, checked: CheckedFile) -> _Sorted:
+    file = raw.read(landing.read(checked.landed), list(spec.raw_columns))
+    failed = schema.Failed()
+    for reason, numbers in objects.get_json(checked.flagged).items():
+        failed.add(reason, numbers)
+    rows = schema.derived(spec, schema.typed(spec, file.values(), failed), failed)
+    schema.fail_outside(spec, rows, checked.landed.window, failed)
+    title = f"{spec.name} {checked.landed.window.label} rows"
+    judged = expectations.validate(expectations.numbers_to_64_bit(rows), model_expectations(spec.name).rows(), title)
+    for reason, numbers in judged.flagged.items():
+        failed.add(reason, numbers)
+    rows = failed.passed(rows)
+    schema.fail_repeated(spec, rows, failed)
+    counts = failed.counts()
+    document = {"rows": checked.rows, "quarantined": len(failed.reasons), "reasons": counts, **judged.to_json()}
+    return _Sorted(
+        rows=failed.passed(rows),
+        failed=quarantine.rows(failed.reasons, file.rows, file.ragged),
+        counts=counts,
+        page=(judged.page(counts), document),
+    )
+
+
+def _refusal(spec: ModelSpec, checked: CheckedFile, found: _Sorted) -> str:
+    reasons = [f"{reason} ({count:,})" for reason, count in found.counts.items()]
+    rest = f" and {len(reasons) - 10} more reasons" if len(reasons) > 10 else ""
+    return (
+        f"{len(found.failed):,} of {checked.rows:,} rows of `{checked.landed.uri}` failed "
+        f"({len(found.failed) / checked.rows:.1%}); at most {spec.quarantine_budget:.1%} may: "
+        f"{'; '.join(reasons[:10])}{rest}. Nothing was published; the rows stand in "
+        f"`{quarantine.table_name(spec.name)}`. Mend the source, or the expectation if it is wrong, and run "
+        f"{checked.landed.window.label} again."
+    )
