@@ -61,9 +61,8 @@ def uv_path(root: Path = ROOT) -> Path:
 def _fresh(root: Path, name: str) -> bool:
     folder = root / ".venvs" / name
     try:
-        return (folder / _MARK).read_text() == _digest(root, name) and interpreter.answering(
-            folder / "bin" / "python"
-        ) is not None
+        # A link to an interpreter that was removed since does not exist.
+        return (folder / _MARK).read_text() == _digest(root, name) and (folder / "bin" / "python").exists()
     except FileNotFoundError:
         return False
 

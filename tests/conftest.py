@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack import Stack, free_place
 
 from local import processes, services, supervisor
 from local.environment import own
 from local.place import ROOT, Place, place
+from tests.stack import Stack, free_place
 
 RUNS = ROOT / ".windtunnel" / "tests"
 

@@ -32,7 +32,8 @@ class Stack:
         """A boto3 client of the embedded AWS; address and keys come from the environment, as in a task."""
         import boto3
 
-        return boto3.client(service)
+        client: Any = boto3.client  # its stubs want one literal name per service
+        return client(service)
 
 
 def free_place(home: Path) -> Place:

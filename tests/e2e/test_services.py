@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from stack import free_place
 
 from local import ports, processes, services, supervisor
 from local.place import ROOT, Place
+from tests.stack import free_place
 
 
 @pytest.fixture
@@ -28,11 +28,7 @@ def test_the_services_survive_kill_9_and_leave_nothing_behind(where: Place, caps
     assert set(supervisor.states(where)) == {"aws", "api-server", "scheduler", "dag-processor", "triggerer"}
 
     for service in ("scheduler", "aws"):
-        first = _main(where, service)
-        family = {first, *processes.below(first)}
-        os.kill(first, signal.SIGKILL)
-        _wait(lambda: not family & processes.belonging(where.home), 5, f"what {service} left behind ends")
-        _wait(lambda: _main(where, service) not in (0, first), 10, f"{service} is started again")
+        _kill_and_see_it_return(where, service)
     services.up(where)
     assert "Already running." in capsys.readouterr().out
 
@@ -47,6 +43,14 @@ def test_the_services_survive_kill_9_and_leave_nothing_behind(where: Place, caps
     assert _mentioning(where.home) == []
     assert ports.free(where.web_port)
     assert ports.free(where.aws_port)
+
+
+def _kill_and_see_it_return(where: Place, service: str) -> None:
+    first = _main(where, service)
+    family = {first, *processes.below(first)}
+    os.kill(first, signal.SIGKILL)
+    _wait(lambda: not family & processes.belonging(where.home), 5, f"what {service} left behind ends")
+    _wait(lambda: _main(where, service) not in (0, first), 10, f"{service} is started again")
 
 
 def _main(where: Place, service: str) -> int:
