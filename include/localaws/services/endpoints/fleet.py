@@ -189,7 +189,6 @@ def _asked(server: ModelServer, body: bytes, headers: Mapping[str, str], seconds
     """One request, sent again once when the connection was closed before a byte of answer came."""
     try:
         return server.post("/invocations", body, headers, seconds)
-    except (urllib3.exceptions.ProtocolError, urllib3.exceptions.NewConnectionError):
+    except urllib3.exceptions.ProtocolError:
         # A kept connection the server had just closed, or a process that ended and is being started again.
-        server.await_health(seconds)
         return server.post("/invocations", body, headers, seconds)

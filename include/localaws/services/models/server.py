@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import socket
@@ -22,6 +23,7 @@ from localaws.wire import Document
 log = logging.getLogger(__name__)
 PING_SECONDS = 2.0
 PING_EVERY_SECONDS = 0.05
+RETRY_EVERY_SECONDS = 0.02
 START_SECONDS = 240.0
 GRACE_SECONDS = 30.0
 # A container's own limit on the answer to one request.
@@ -94,22 +96,18 @@ class ModelServer:
         """Sends one request; waits for a container that is being started again, within the same time.
 
         Raises:
-            ServerAway: nothing runs: the request was not sent.
+            ServerAway: nothing runs, and nothing came back in time: the request was not sent.
             urllib3.exceptions.HTTPError: the container broke off or took too long.
         """
-        if not self.running():
-            self.await_health(seconds)
-        pool = self._pool
-        if pool is None or not self.running():
-            raise ServerAway("The container is not running.")
-        return pool.urlopen("POST", path, body=body, headers=headers, timeout=seconds)
-
-    def await_health(self, seconds: float) -> None:
-        """Waits for a container that is being started again; returns at once when it is stopped for good."""
         deadline = time.monotonic() + seconds
-        while not self.running() and time.monotonic() < deadline:
-            if self._stopping.wait(0.02):
-                return
+        while True:
+            pool = self._pool
+            if pool is not None and self.running():
+                # Nothing listens where the process has just ended and that was not noticed yet.
+                with contextlib.suppress(urllib3.exceptions.NewConnectionError):
+                    return pool.urlopen("POST", path, body=body, headers=headers, timeout=seconds)
+            if time.monotonic() > deadline or self._stopping.wait(RETRY_EVERY_SECONDS):
+                raise ServerAway("The container is not running.")
 
     def running(self) -> bool:
         """Whether the process answers requests now."""
