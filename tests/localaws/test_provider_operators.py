@@ -95,7 +95,8 @@ def test_the_hook_reads_the_log(aws: Target, training: Callable[..., Any], name:
     run(training({"message": "a line for the task log"}))
     group = "/aws/sagemaker/TrainingJobs"
     streams = aws.client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
-    found = SageMakerHook(aws_conn_id=None).multi_stream_iter(group, [each["logStreamName"] for each in streams])
+    hook = SageMakerHook(aws_conn_id=None)  # type: ignore[no-untyped-call]
+    found = hook.multi_stream_iter(group, [each["logStreamName"] for each in streams])
     assert [event["message"] for _, event in found if event][1] == "a line for the task log"
 
 
