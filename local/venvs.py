@@ -22,7 +22,7 @@ from local import interpreter
 from local.fault import LocalFault
 from local.place import ROOT
 
-UV_LOCK = Path("local/uv.lock.txt")
+UV_LOCK = Path("local/uv.lock")
 LOCKS: dict[str, Path] = {
     "airflow": Path("requirements.lock"),
     "model_image": Path("include/model_image/requirements-dev.lock"),
@@ -69,7 +69,8 @@ def _fresh(root: Path, name: str) -> bool:
 
 def _digest(root: Path, name: str) -> str:
     # The path is part of it: scripts in an environment name their interpreter, so a moved checkout is made again.
-    return hashlib.sha256("\0".join([_VERSION, str(root), (root / LOCKS[name]).read_text()]).encode()).hexdigest()
+    pins = [line for line in (root / LOCKS[name]).read_text().splitlines() if not line.startswith("#")]
+    return hashlib.sha256("\n".join([_VERSION, str(root), *pins]).encode()).hexdigest()
 
 
 def _make(root: Path, name: str, uv: Path, python: Path | None) -> tuple[str, float]:
