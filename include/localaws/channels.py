@@ -68,15 +68,31 @@ def bring(client: Any, uri: str, data_type: str, folder: Path) -> None:
         JobFailed: nothing is there, an object is missing, or the manifest is malformed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = False
     try:
-        for bucket, key, relative in _listed(client, uri, data_type):
+        for bucket, key, relative in listed(client, uri, data_type):
             download(client, bucket, key, inside(folder, relative))
-            found = True
     except ClientError as error:
         raise JobFailed(f"ClientError: Data download failed:{error} for the input {uri}") from error
     except (OutsideFolder, OSError) as error:
         raise JobFailed(f"ClientError: Data download failed: {error} The input is {uri}") from error
+
+
+def listed(client: Any, uri: str, data_type: str) -> Iterator[tuple[str, str, str]]:
+    """Bucket, key and relative path of every object of an input, of at least one.
+
+    Args:
+        client: S3.
+        uri: A key prefix, or the address of a manifest.
+        data_type: `S3Prefix` or `ManifestFile`.
+
+    Raises:
+        JobFailed: nothing is there, or the manifest is malformed.
+        ClientError: S3 refuses, or the manifest is missing.
+    """
+    found = False
+    for place in _places(client, uri, data_type):
+        found = True
+        yield place
     if not found:
         bucket = split(uri)[0]
         raise JobFailed(
@@ -85,8 +101,7 @@ def bring(client: Any, uri: str, data_type: str, folder: Path) -> None:
         )
 
 
-def _listed(client: Any, uri: str, data_type: str) -> Iterator[tuple[str, str, str]]:
-    """Bucket, key and path in the folder of every object of an input."""
+def _places(client: Any, uri: str, data_type: str) -> Iterator[tuple[str, str, str]]:
     if data_type == "ManifestFile":
         prefix, entries = _manifest(client, uri)
         for entry in entries:
