@@ -1,5 +1,6 @@
 """Predictions joined with late labels."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import pyarrow as pa
@@ -11,12 +12,15 @@ from windtunnel.ml.labels import Joined, first_of_each, join, unknown_keys
 MAY = Window.month("2013-05")
 
 
+def times(moments: Iterable[str]) -> pa.Array:
+    return pa.array([datetime.fromisoformat(moment) for moment in moments], pa.timestamp("us"))
+
+
 def predictions(*rows: tuple[str, str, float]) -> pa.Table:
     """Key, when it was asked, what was answered."""
     keys, moments, values = zip(*rows, strict=True) if rows else ((), (), ())
-    moments = [datetime.fromisoformat(moment) for moment in moments]
     return pa.table(
-        [pa.array(keys, pa.string()), pa.array(moments, pa.timestamp("us")), pa.array(values, pa.float64())],
+        [pa.array(keys, pa.string()), times(moments), pa.array(values, pa.float64())],
         names=["key", "captured_at", "prediction"],
     )
 
@@ -24,9 +28,8 @@ def predictions(*rows: tuple[str, str, float]) -> pa.Table:
 def labels(*rows: tuple[str, str, float | None]) -> pa.Table:
     """Key, event time, target; keys as Iceberg reads them."""
     keys, moments, values = zip(*rows, strict=True) if rows else ((), (), ())
-    moments = [datetime.fromisoformat(moment) for moment in moments]
     return pa.table(
-        [pa.array(keys, pa.large_string()), pa.array(moments, pa.timestamp("us")), pa.array(values, pa.float64())],
+        [pa.array(keys, pa.large_string()), times(moments), pa.array(values, pa.float64())],
         names=["key", "when", "target"],
     )
 
@@ -50,9 +53,9 @@ def test_a_row_belongs_to_the_window_of_its_event_not_of_its_capture() -> None:
     assert found.rows.to_pylist() == [
         {
             "key": "may",
-            "captured_at": datetime(2026, 11, 20),
+            "captured_at": datetime.fromisoformat("2026-11-20"),
             "prediction": 1.0,
-            "when": datetime(2013, 5, 1, 10),
+            "when": datetime.fromisoformat("2013-05-01T10:00"),
             "target": 5.0,
         }
     ]

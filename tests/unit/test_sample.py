@@ -11,7 +11,7 @@ from windtunnel.ml.sample import sample
 
 
 def rows(per_day: list[int], without_day: int = 0) -> pa.Table:
-    first = datetime(2013, 5, 1)
+    first = datetime.fromisoformat("2013-05-01")
     moments = [first + timedelta(days=day, seconds=row) for day, count in enumerate(per_day) for row in range(count)]
     order = np.random.default_rng(3).permutation(len(moments) + without_day)
     every = pa.array([*moments, *[None] * without_day], pa.timestamp("us"))
