@@ -1,22 +1,20 @@
-# `make` prints the targets. Nothing but Python (3.8 or later) and make is needed: `make up` sets up the rest.
+# `make` prints the targets. Nothing but Python (3.8 or later) and make is needed: each target sets up what it uses.
 PYTHON ?= python3
 LOCAL  := $(PYTHON) -m local
 BIN    := .venvs/airflow/bin
+export PYTHONPATH := include:.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo down status logs env test check format lock docs clean
+.PHONY: help demo up down status logs env setup test check format docs lock clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Find Python 3.12 and make the environments from their locks
-	@$(LOCAL) setup
+demo: up ## Walk the whole journey of a flight, from its source to a drift report
+	@exported="$$($(LOCAL) env)" && eval "$$exported" && $(BIN)/python -m local.demo
 
 up: ## Start Airflow and the embedded AWS; returns when they are healthy
 	@$(LOCAL) up
-
-demo: up ## Walk the whole journey of a flight, from its source to a drift report
-	@eval "$$($(LOCAL) env)" && $(BIN)/python -m local.demo
 
 down: ## Stop everything; returns when no process is left
 	@$(LOCAL) down
@@ -27,5 +25,37 @@ status: ## Show each service with its state and memory
 logs: ## Follow the logs of all services
 	@tail -n 20 -F $${WINDTUNNEL_HOME:-.windtunnel}/logs/*.log
 
-env: ## Print the environment for a shell: eval "$$(make -s env)"
+env: ## Print the environment for a shell: eval "$(make -s env)"
 	@$(LOCAL) env
+
+setup: ## Find Python 3.12 and make the environments from their locks
+	@$(LOCAL) setup
+
+# Two runs, because Airflow and the model image pin different versions. The second runs even when the first fails.
+test: setup ## Run all tests
+	@status=0; \
+	$(BIN)/python -m pytest tests --ignore tests/model --ignore tests/container || status=$$?; \
+	.venvs/model_image/bin/python -m pytest tests/model tests/container || status=$$?; \
+	exit $$status
+
+check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, generated pages
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy include dags local tests
+	$(BIN)/lint-imports --config pyproject.toml
+	$(BIN)/hadolint Dockerfile include/model_image/Dockerfile
+	$(BIN)/python -m local.locks --check
+	$(BIN)/python -m local.settings_page --check
+
+format: setup ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: setup ## Write docs/settings.md from the code
+	@$(BIN)/python -m local.settings_page
+
+lock: setup ## Write the hashed locks whose inputs changed
+	@$(BIN)/python -m local.locks
+
+clean: down ## Stop everything and remove its state: databases, logs, passwords
+	rm -rf $${WINDTUNNEL_HOME:-.windtunnel}

@@ -51,7 +51,17 @@ class Lock(NamedTuple):
         constraints = [word for path in self.constraints for word in ("--constraints", str(path))]
         options = ["--quiet", "--generate-hashes", "--no-annotate", "--no-header", "--python", str(python)]
         subprocess.run(
-            [str(uv), "pip", "compile", *map(str, self.inputs[:1]), *groups, *constraints, *options, "-o", str(self.path)],
+            [
+                str(uv),
+                "pip",
+                "compile",
+                *map(str, self.inputs[:1]),
+                *groups,
+                *constraints,
+                *options,
+                "-o",
+                str(self.path),
+            ],
             cwd=root,
             env={**os.environ, "UV_PYTHON_DOWNLOADS": "never"},
             check=True,
