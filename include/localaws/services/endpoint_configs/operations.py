@@ -78,6 +78,11 @@ def _check(request: Document) -> None:
             raise NotSupported("sagemaker:CreateEndpointConfig of inference components (a variant without ModelName)")
         if "InstanceType" not in variant or "InitialInstanceCount" not in variant:
             raise Invalid(f"The variant {variant['VariantName']} needs InstanceType and InitialInstanceCount.")
+    output = request.get("AsyncInferenceConfig", {}).get("OutputConfig", {"S3OutputPath": ""})
+    if "S3OutputPath" not in output:
+        raise NotSupported("sagemaker:CreateEndpointConfig with an AsyncInferenceConfig without S3OutputPath")
+    if "IncludeInferenceResponseIn" in output.get("NotificationConfig", {}):
+        raise NotSupported("sagemaker:CreateEndpointConfig with IncludeInferenceResponseIn")
     names = [variant["VariantName"] for variant in variants(request)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Invalid(f"Variant names must be unique within an endpoint configuration: {twice}.")
