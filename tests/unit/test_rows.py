@@ -1,6 +1,7 @@
 """Rows of a window from a snapshot's files, and the features in the types a model computes in."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from windtunnel.models.flights.spec import SPEC
 MARCH = Window.month("2013-03")
 
 
-def flights(*scheduled: str, **columns: object) -> pd.DataFrame:
+def flights(*scheduled: str, **columns: Any) -> pd.DataFrame:
     """Published rows that differ in their time and key only, unless said otherwise."""
     count = len(scheduled)
     frame = pd.DataFrame(
