@@ -22,7 +22,7 @@ from local import interpreter
 from local.fault import LocalFault
 from local.place import ROOT
 
-UV_LOCK = Path("local/uv.lock")
+UV_LOCK = Path("local/uv.lock.txt")
 LOCKS: dict[str, Path] = {
     "airflow": Path("requirements.lock"),
     "model_image": Path("include/model_image/requirements-dev.lock"),
