@@ -86,7 +86,7 @@ class AirflowApi:
     def log(self, run: dict[str, Any], task: str, attempt: int = 1) -> str:
         """The log of a task, as text."""
         answer = self.get(f"{_path(run)}/taskInstances/{task}/logs/{attempt}", full_content=True)
-        return "\n".join(str(line.get("event", line)) if isinstance(line, dict) else line for line in answer["content"])
+        return "\n".join(_text(line) for line in answer["content"])
 
     def answer(self, run: dict[str, Any], task: str, choice: str, **params: Any) -> None:
         """Answer a human-in-the-loop task."""
@@ -128,6 +128,13 @@ def ended(run: dict[str, Any]) -> bool:
 def failures(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The tasks that failed by themselves, not because of another."""
     return (task for task in tasks if task["state"] == "failed")
+
+
+def _text(line: dict[str, Any] | str) -> str:
+    if isinstance(line, str):
+        return line
+    raised = [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or ()]
+    return "\n".join([str(line.get("event", line)), *raised])
 
 
 def _path(run: dict[str, Any]) -> str:

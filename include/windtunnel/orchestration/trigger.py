@@ -18,10 +18,10 @@ def event(asset: Asset) -> dict[str, Any] | None:
 
     Events that came while an earlier run was busy arrive together; the newest supersedes the others, which are logged.
     """
-    events = get_current_context()["triggering_asset_events"]
-    if asset not in events:
+    events = get_current_context()["triggering_asset_events"].get(asset)
+    if not events:
         return None
-    newest, *older = sorted(events[asset], key=lambda found: found.timestamp, reverse=True)
+    newest, *older = sorted(events, key=lambda found: found.timestamp, reverse=True)
     for superseded in older:
         log.warning("superseded by a newer event of `%s`: %s", asset.name, superseded.extra)
     return dict(newest.extra)
