@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import shutil
 import signal
 import socket
 import sys
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ImageInvalid, SandboxUnavailable, StartRefused) as error:
         print(f"localaws: {error}", file=sys.stderr)
         return UNUSABLE
+    # What jobs had on disk when the last process was killed; their programs died with it.
+    shutil.rmtree(state / "jobs", ignore_errors=True)
     engine = Engine(
         account=options.account,
         port=options.port,

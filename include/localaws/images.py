@@ -81,8 +81,10 @@ class Image:
         first, rest = words[0], [self._located(word) for word in words[1:]]
         if first in ("python", "python3", f"python3.{sys.version_info.minor}"):
             return [str(self.python), *rest]
+        # An absolute path elsewhere, such as `/bin/sh`, replaces the folder it is joined to.
         program = self.programs / first.removeprefix("/opt/program/")
-        return [str(self.python), str(program), *rest] if program.is_file() else [first, *rest]
+        ours = program.is_relative_to(self.programs) and program.is_file()
+        return [str(self.python), str(program), *rest] if ours else [first, *rest]
 
     def _located(self, word: str) -> str:
         return word.replace("/opt/program", str(self.programs))

@@ -147,10 +147,8 @@ class Program:
 
     def _reap(self) -> None:
         """Waits for the leader, then ends what it left behind in its group."""
-        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        # The leader is still a zombie here, so the number of its group cannot have been given to others.
-        kill_group(self.pid, signal.SIGKILL)
         self._process.wait()
+        kill_group(self.pid, signal.SIGKILL)
         self._engine.guard.release(self.pid)
         self._ended.set()
 

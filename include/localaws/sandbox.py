@@ -73,7 +73,9 @@ def _bwrap(folder: Path) -> list[str]:
     # `/opt` is hidden by an empty one and its folders bound back: bwrap cannot make `/opt/ml` in a folder of root's.
     others = [str(path) for path in sorted(Path("/opt").glob("*")) if path.is_dir() and path.name != "ml"]
     binds = [word for path in others for word in ("--bind", path, path)]
-    return ["bwrap", "--dev-bind", "/", "/", "--tmpfs", "/opt", *binds, "--bind", str(folder), ROOT, "--"]
+    # In full: the program's PATH, by which it would be looked up, is the image's.
+    bwrap = shutil.which("bwrap") or "bwrap"
+    return [bwrap, "--dev-bind", "/", "/", "--tmpfs", "/opt", *binds, "--bind", str(folder), ROOT, "--"]
 
 
 def _bwrap_works() -> bool:
