@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Callable
 
-from local.environment import exports
+from local.environment import environment, exports
 from local.fault import LocalFault
 from local.place import place
 from local.services import addresses, down, status, up
@@ -21,8 +22,14 @@ def main(arguments: list[str]) -> int:
         "status": lambda: print(status(place())),
         "env": lambda: print(exports(place())),
     }
+    if arguments[:1] == ["run"] and len(arguments) > 1:
+        given = environment(place())
+        os.execvpe(arguments[1], arguments[1:], given)  # noqa: S606 - a command of the person's own
     if len(arguments) != 1 or arguments[0] not in commands:
-        print("`{}` is no command. Allowed: {}.".format(" ".join(arguments), ", ".join(commands)), file=sys.stderr)
+        print(
+            "`{}` is no command. Allowed: {}.".format(" ".join(arguments), ", ".join([*commands, "run COMMAND..."])),
+            file=sys.stderr,
+        )
         return 2
     try:
         commands[arguments[0]]()

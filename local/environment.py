@@ -24,7 +24,7 @@ def environment(where: Place, given: Mapping[str, str] | None = None) -> dict[st
 
 def own(where: Place, given: Mapping[str, str]) -> dict[str, str]:
     """Only the variables that the project sets."""
-    return {**_process(given), **_project(where), **_aws(where), **_airflow(where, given)}
+    return {**_process(given), **_project(where, given), **_aws(where), **_airflow(where, given)}
 
 
 def _process(given: Mapping[str, str]) -> dict[str, str]:
@@ -49,7 +49,7 @@ def _process(given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _project(where: Place) -> dict[str, str]:
+def _project(where: Place, given: Mapping[str, str]) -> dict[str, str]:
     return {
         "WINDTUNNEL_HOME": str(where.home),
         "WINDTUNNEL_WEB_PORT": str(where.web_port),
@@ -57,7 +57,7 @@ def _project(where: Place) -> dict[str, str]:
         "WINDTUNNEL_LOCALAWS_PYTHON": str(where.python("localaws")),
         "WINDTUNNEL_AIRFLOW_URL": where.web_url,
         "WINDTUNNEL_POLL_SECONDS": "1",
-        "WINDTUNNEL_GIT_COMMIT": _commit(),
+        "WINDTUNNEL_GIT_COMMIT": _commit() or given.get("WINDTUNNEL_GIT_COMMIT") or "unknown",
     }
 
 
@@ -95,7 +95,7 @@ def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         "database": {"sql_alchemy_conn": database},
         "api": {
             "base_url": where.web_url,
-            "host": "127.0.0.1",
+            "host": given.get("WINDTUNNEL_WEB_HOST") or "127.0.0.1",
             "port": str(where.web_port),
             "workers": "1",
             "secret_key": secrets["secret_key"],
@@ -125,6 +125,14 @@ def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         },
         "usage_data_collection": {"enabled": "False"},
     }
+    broker = given.get("WINDTUNNEL_BROKER_URL")
+    if broker:
+        sections["core"]["executor"] = "CeleryExecutor"
+        sections["celery"] = {
+            "broker_url": broker,
+            "result_backend": "db+postgresql://" + database.partition("://")[2],
+            "worker_concurrency": sections["core"].pop("parallelism"),
+        }
     flat = {
         f"AIRFLOW__{section}__{option}".upper(): value
         for section, options in sections.items()
@@ -134,7 +142,7 @@ def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """The checked-out commit, `-dirty` when files differ from it, `unknown` outside of a repository."""
+    """The checked-out commit, with `-dirty` when files differ from it; empty outside of a repository."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
@@ -144,8 +152,8 @@ def _commit() -> str:
             text=True,
         )
     except FileNotFoundError:
-        return "unknown"
-    return described.stdout.strip() or "unknown"
+        return ""
+    return described.stdout.strip()
 
 
 def exports(where: Place) -> str:

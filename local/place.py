@@ -28,6 +28,11 @@ VARIABLES = {
         "SQLite in the home",
         "Airflow's metadata database, as `postgresql+psycopg2://user:password@host:5432/name`.",
     ),
+    "WINDTUNNEL_BROKER_URL": (
+        "none",
+        "Celery's broker, as `redis://host:6379/0`; tasks then run on Celery workers, which need a PostgreSQL database.",
+    ),
+    "WINDTUNNEL_WEB_HOST": ("127.0.0.1", "Address that the Airflow UI and API listen on; `0.0.0.0` in a container."),
     "WINDTUNNEL_PYTHON": ("searched for", "The Python 3.12 that the environments are made from."),
 }
 
