@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from windtunnel.core import catalog
+
 PACKAGE = Path(__file__).parents[1]
 PARTS = ("core", "ml", "serving")
 RULES = ("ml/raw.py", "ml/schema.py", "ml/expectations.py")
@@ -22,6 +24,7 @@ def code_sha256(model: str) -> str:
 def rules_sha256(model: str) -> str:
     """Digest over the sources that decide which rows a dataset has, and what is in them."""
     digest = hashlib.sha256()
-    for part in (*RULES, f"models/{model}/spec.py", f"models/{model}/expectations.py"):
-        digest.update(part.encode() + b"\0" + (PACKAGE / part).read_bytes() + b"\0")
+    folder = catalog.MODELS / model
+    for path in (*(PACKAGE / rule for rule in RULES), folder / "spec.py", folder / "expectations.py"):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.row_conditions import Column
 
 _CLOCK = r"^(?:\d|[1-5]\d|(?:[1-9]|1\d|2[0-3])[0-5]\d|2400)$"
 _CLOCKS = ("dep_time", "sched_dep_time", "arr_time", "sched_arr_time")
@@ -50,8 +51,7 @@ def rows() -> list[Expectation]:
         _range("diverted", 0, 1),
         gxe.ExpectColumnValuesToNotBeNull(
             column="dep_delay",
-            row_condition="departed == 1",
-            condition_parser="pandas",
+            row_condition=Column("departed") == 1,
             description="`dep_delay` is empty though the flight left",
         ),
     ]

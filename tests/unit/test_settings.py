@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from windtunnel.core.errors import SettingInvalid
+from windtunnel.core.settings import PREFIX, Settings, read
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert read({}) == Settings()
+
+
+def test_a_variable_is_cast() -> None:
+    assert read({"WINDTUNNEL_POLL_SECONDS": "7", "WINDTUNNEL_BUCKET": "mine"}).poll_seconds == 7
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    assert read({"WINDTUNNEL_BUCKET": ""}).bucket == Settings().bucket
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("POLL_SECONDS", "soon"), ("POLL_SECONDS", "0"), ("ENDPOINT_INSTANCE_COUNT", "-1"), ("JOB_MAX_SECONDS", "1.5")],
+)
+def test_a_malformed_variable_is_named_with_its_value_and_its_meaning(name: str, value: str) -> None:
+    with pytest.raises(SettingInvalid) as refused:
+        read({PREFIX + name: value})
+    assert f"`{PREFIX}{name}` is `{value}`" in str(refused.value)
+    assert str(Settings.model_fields[name.lower()].description) in str(refused.value)
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_addresses_lie_in_the_projects_bucket() -> None:
+    assert Settings(bucket="mine").uri("landing", "flights") == "s3://mine/landing/flights"
