@@ -15,6 +15,8 @@ from airflow.providers.amazon.aws.operators.sagemaker import (
     SageMakerProcessingOperator,
     SageMakerTrainingOperator,
 )
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from windtunnel.core.settings import settings
 
@@ -76,7 +78,19 @@ class AdoptingHook(SageMakerHook):
             return describe()
 
 
-class TrainingJob(SageMakerTrainingOperator):
+class _Job:
+    """A job that failed stays failed under its name: trying again would adopt the failure again and again."""
+
+    def execute(self, context: Context) -> Any:
+        try:
+            return super().execute(context)  # type: ignore[misc]
+        except AirflowException as error:
+            raise AirflowFailException(
+                f"{error} Mend the cause and clear from `plan`: it takes the next name."
+            ) from error
+
+
+class TrainingJob(_Job, SageMakerTrainingOperator):
     """A training job, deferred to the triggerer: waiting holds no worker."""
 
     aws_hook_class = AdoptingHook
@@ -85,7 +99,7 @@ class TrainingJob(SageMakerTrainingOperator):
         super().__init__(config=config, check_if_job_exists=False, print_log=False, **_waiting(), **arguments)
 
 
-class ProcessingJob(SageMakerProcessingOperator):
+class ProcessingJob(_Job, SageMakerProcessingOperator):
     """A processing job, deferred to the triggerer."""
 
     aws_hook_class = AdoptingHook

@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from windtunnel.core.contracts import Contract
 from windtunnel.core.errors import Final
 
-
 Task = Callable[..., Any]
 
 
