@@ -10,14 +10,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from localaws import alarms
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SWEEP_SECONDS = 5.0
-# A state that takes longer to write is left to the sweep: replies must not wait for it.
-PROMPT_SECONDS = 0.025
+# CPU. A state that takes more to write, some thousands of DynamoDB items, is left to the sweep: replies must not wait.
+PROMPT_SECONDS = 0.05
 # Points of metrics and lines of logs: many, large, and no loss when the last seconds are gone after a kill -9.
 BULKY = frozenset({"logs", "monitoring"})
 _SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
@@ -48,6 +50,7 @@ def mount(state: Path, port: int, account: str) -> Base:
     )
     from ministack import app
 
+    alarms.narrow()
     return Base(app)
 
 
@@ -117,9 +120,9 @@ class Base:
 
         snapshot = self._ministack._build_persistence_save_dict().get(key)
         if snapshot is not None:
-            began = time.monotonic()
+            began = time.thread_time()
             save_all({key: snapshot})
-            self._seconds[key] = time.monotonic() - began
+            self._seconds[key] = time.thread_time() - began
 
 
 def _changed_service(scope: Message) -> str | None:

@@ -74,7 +74,7 @@ def test_no_request_fails_or_meets_a_third_answer_during_an_update(deployments: 
     old, new = two_configs(deployments)
     name = deployments.endpoint(old)
     deployments.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=new)
-    seen = []
+    seen: list[str] = []
     while deployments.describe(name)["EndpointStatus"] == "Updating" or len(seen) < 50:
         seen.append(deployments.answer(name))
     assert set(seen) <= {"1.0000", "2.0000"}
@@ -137,6 +137,41 @@ def test_an_alarm_after_the_last_step_still_rolls_back(deployments: Deployments,
     deployments.aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
     assert deployments.settled(name)["EndpointConfigName"] == old
     assert set(deployments.answers(name, 10)) == {"1.0000"}
+
+
+def test_errors_of_the_new_fleet_alone_ring_and_roll_back(deployments: Deployments) -> None:
+    old, new = two_configs(deployments)
+    name = deployments.endpoint(old)
+    cloudwatch = deployments.aws.client("cloudwatch")
+    about = {"EndpointName": name, "VariantName": "only", "EndpointConfigName": new}
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[{"Name": key, "Value": value} for key, value in about.items()],
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=3,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        Statistic="Sum",
+        TreatMissingData="notBreaching",
+    )
+    for _ in range(5):
+        with pytest.raises(deployments.runtime.exceptions.ModelError):
+            deployments.ask(name, "boom")
+    canary = policy("CANARY", wait=120, alarms=(name,), CanarySize=percent(50))
+    deployments.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=new, DeploymentConfig=canary)
+    deployments.aws.wait(lambda: deployments.answers(name, 10), lambda counts: counts["2.0000"] > 0)
+    # The old fleet's errors did not ring.
+    time.sleep(2.5)
+    assert deployments.describe(name)["EndpointStatus"] == "Updating"
+    for _ in range(30):
+        with pytest.raises(deployments.runtime.exceptions.ModelError):
+            deployments.ask(name, "boom")
+    described = deployments.settled(name)
+    assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
+    assert name in described["FailureReason"]
+    cloudwatch.delete_alarms(AlarmNames=[name])
 
 
 @pytest.mark.embedded

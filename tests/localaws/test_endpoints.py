@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_refusals_are_in_awss_words(deployments: Deployments, sagemaker: Any) ->
     name = deployments.endpoint(config)
     arn = deployments.describe(name)["EndpointArn"]
     absent = f"{deployments.name}-absent"
-    refusals = [
+    refusals: list[tuple[Callable[[], Any], str]] = [
         (lambda: sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config),
          f'Cannot create already existing endpoint "{arn}"'),
         (lambda: sagemaker.create_endpoint(EndpointName=absent, EndpointConfigName=absent),
@@ -126,13 +127,14 @@ def test_an_endpoint_in_progress_takes_no_change(deployments: Deployments, sagem
     config = deployments.config(variant(deployments.model(SLOW_START="1")))
     name = f"{deployments.name}-slow"
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
-    for change in (
+    changes: list[Callable[[], Any]] = [
         lambda: sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config),
         lambda: sagemaker.delete_endpoint(EndpointName=name),
         lambda: sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "only", "DesiredWeight": 2}]
         ),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
             change()
     assert deployments.settled(name)["EndpointStatus"] == "InService"
@@ -194,7 +196,8 @@ def test_state_changes_reach_eventbridge(deployments: Deployments, aws: Target) 
     events.put_rule(Name=deployments.name, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=deployments.name, Targets=[{"Id": "1", "Arn": arn}])
     name = deployments.endpoint(deployments.config(variant(deployments.model())))
-    deadline, told = time.monotonic() + 10, []
+    deadline = time.monotonic() + 10
+    told: list[Any] = []
     while len(told) < 2 and time.monotonic() < deadline:
         messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
         told += [event for each in messages if (event := json.loads(each["Body"]))["detail"]["EndpointName"] == name]

@@ -43,13 +43,13 @@ def inbox(deployments: Deployments) -> Iterator[Inbox]:
     sqs.delete_queue(QueueUrl=queue)
 
 
-def asynchronous(deployments: Deployments, topic: str | None = None, **environment: str) -> str:
+def asynchronous(deployments: Deployments, topic: str | None = None, slow_start: str = "0") -> str:
     """An asynchronous endpoint that doubles; returns its name."""
     base = f"s3://{deployments.aws.bucket}/{deployments.name}"
     output: dict[str, Any] = {"S3OutputPath": f"{base}/out", "S3FailurePath": f"{base}/failed"}
     if topic:
         output["NotificationConfig"] = {"SuccessTopic": topic, "ErrorTopic": topic}
-    model = deployments.model(2, **environment)
+    model = deployments.model(2, SLOW_START=slow_start)
     return deployments.endpoint(deployments.config(variant(model), AsyncInferenceConfig={"OutputConfig": output}))
 
 
@@ -119,7 +119,7 @@ def test_each_kind_of_endpoint_takes_its_own_kind_of_request(deployments: Deploy
 def test_what_was_accepted_is_answered_after_a_kill(own_server: Embedded, name: str) -> None:
     own_server.start()
     here = Deployments(own_server.target(), name)
-    endpoint = asynchronous(here, SLOW_START="1")
+    endpoint = asynchronous(here, slow_start="1")
     locations = [
         here.runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation=here.put(f"{n}.csv", b"%d" % n))
         for n in range(20)
