@@ -18,7 +18,7 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SWEEP_SECONDS = 5.0
-# CPU. A state that takes more to write, some thousands of DynamoDB items, is left to the sweep: replies must not wait.
+# CPU. A state that takes more to write, about a thousand DynamoDB items, is left to the sweep: replies must not wait.
 PROMPT_SECONDS = 0.05
 # Points of metrics and lines of logs: many, large, and no loss when the last seconds are gone after a kill -9.
 BULKY = frozenset({"logs", "monitoring"})

@@ -81,7 +81,8 @@ def test_what_the_other_services_were_told_survives(own_server: Embedded, end: C
         AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    dynamodb.put_item(TableName="ledger", Item={"key": {"S": "release"}, "epoch": {"N": "7"}})
+    for epoch in range(200):
+        dynamodb.put_item(TableName="ledger", Item={"key": {"S": f"release {epoch}"}, "epoch": {"N": str(epoch)}})
     glue.create_database(DatabaseInput={"Name": "lake"})
     glue.create_table(
         DatabaseName="lake", TableInput={"Name": "flights", "Parameters": {"metadata_location": "s3://1"}}
@@ -99,7 +100,7 @@ def test_what_the_other_services_were_told_survives(own_server: Embedded, end: C
     assert (found["Body"].read(), found["Metadata"]) == (b"second", {"digest": "abc"})
     assert len(s3.list_object_versions(Bucket=target.bucket, Prefix="kept")["Versions"]) == 2
     assert s3.get_bucket_versioning(Bucket=target.bucket)["Status"] == "Enabled"
-    assert dynamodb.get_item(TableName="ledger", Key={"key": {"S": "release"}})["Item"]["epoch"] == {"N": "7"}
+    assert dynamodb.scan(TableName="ledger", Select="COUNT")["Count"] == 200
     assert glue.get_table(DatabaseName="lake", Name="flights")["Table"]["Parameters"]["metadata_location"] == "s3://2"
     assert queues.receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "still here"
 
