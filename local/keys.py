@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Callable, Iterable
 
@@ -37,11 +38,10 @@ def passwords(home: Path) -> dict[str, str]:
 def _kept(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(make(), indent=2), encoding="utf-8")
-        with contextlib.suppress(FileExistsError):  # the first of two starters wins, the other reads what it wrote
-            os.link(str(fresh), str(path))
-        fresh.unlink()
+        with tempfile.NamedTemporaryFile("w", dir=str(path.parent), encoding="utf-8") as fresh:  # mode 0600
+            json.dump(make(), fresh, indent=2)
+            fresh.flush()
+            with contextlib.suppress(FileExistsError):  # the first of two starters wins, the other reads what it wrote
+                os.link(fresh.name, str(path))
     found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return found
