@@ -1,98 +1,164 @@
-"""What is written about the project agrees with it: settings, locks, README, containers."""
+"""Documents that rot fail the build: what they name must exist, and what exists must be named."""
 
 from __future__ import annotations
 
-import ast
+import inspect
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from local import locks, settings_page
-from local.place import ROOT, VARIABLES
-from local.supervisor import services
+from local.place import ROOT
+from tests.documents import DOCUMENTS, links
+from windtunnel.core import errors
+from windtunnel.core.catalog import model_names
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
-
-
-def test_the_settings_page_is_fresh() -> None:
-    assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.page(), "run `make docs`"
+README = ROOT / "README.md"
+DECISIONS = ROOT / "docs" / "decisions"
 
 
-def test_every_variable_that_the_local_set_up_reads_is_documented() -> None:
-    read: set[str] = set()
-    for path in (ROOT / "local").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "get"
-                and node.args
-            ):
-                name = node.args[0]
-                if isinstance(name, ast.Constant) and str(name.value).startswith("WINDTUNNEL_"):
-                    read.add(str(name.value))
-    documented = set(VARIABLES) | set(re.findall(r"`(WINDTUNNEL_\w+)`", settings_page.page()))
-    assert read, "the test reads nothing"
-    assert read <= documented, f"add {sorted(read - documented)} to `VARIABLES` in local/place.py"
+def test_readme_has_a_line_for_everything_at_the_top() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    top = {line.split("/")[0] + "/" * ("/" in line) for line in listed.splitlines()}
+    missing = top - {path for path in _tree() if path.count("/") == path.endswith("/")} - {".gitignore"}
+    assert not missing, f"README.md, section The tree: give {sorted(missing)} a line with a comment"
 
 
-@pytest.mark.parametrize("lock", locks.LOCKS, ids=lambda lock: str(lock.path))
-def test_a_lock_is_made_from_its_inputs_as_they_are(lock: locks.Lock) -> None:
-    assert lock.fresh(ROOT), f"run `make lock`: {lock.path} is stale"
+def test_readme_says_of_every_line_what_it_is() -> None:
+    bare = [line for line in _tree_lines() if not re.search(r"\S {2,}\S", line) and line.strip() != "include/"]
+    assert not bare, f"README.md, section The tree: say what {bare} is"
 
 
-@pytest.mark.parametrize("lock", locks.LOCKS, ids=lambda lock: str(lock.path))
-def test_every_pin_of_a_lock_has_a_hash(lock: locks.Lock) -> None:
-    pins = re.split(r"\n(?=\S)", (ROOT / lock.path).read_text(encoding="utf-8"))
-    naked = [pin.split()[0] for pin in pins if pin.strip() and not pin.startswith("#") and "--hash=sha256:" not in pin]
-    assert not naked
+def test_readme_names_nothing_that_is_not_there() -> None:
+    gone = [path for path in _tree() if not (ROOT / path).exists()]
+    assert not gone, f"README.md, section The tree: {gone} do not exist"
 
 
-def test_a_changed_input_makes_a_lock_stale(tmp_path: Path) -> None:
-    lock = locks.Lock(Path("out.lock"), (Path("in.txt"),))
-    (tmp_path / "in.txt").write_text("six==1.17.0\n")
-    (tmp_path / "out.lock").write_text(f"{lock.head(tmp_path)}\nsix==1.17.0\n")
-    assert lock.fresh(tmp_path)
-    (tmp_path / "in.txt").write_text("six==1.16.0\n")
-    assert not lock.fresh(tmp_path)
+def test_readme_has_a_line_for_every_dag_file_and_every_part_of_the_package() -> None:
+    wanted = {f"dags/{path.name}" for path in (ROOT / "dags").glob("*.py")}
+    package = ROOT / "include" / "windtunnel"
+    wanted |= {f"include/windtunnel/{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    missing = wanted - set(_tree()) - {"include/windtunnel/models/"}
+    assert not missing, f"README.md, section The tree: give {sorted(missing)} a line"
 
 
-def test_make_alone_prints_every_target() -> None:
-    text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", text, flags=re.MULTILINE))
-    printed = set(
-        re.findall(r"^  make (\w+) +\S", subprocess.check_output(["make"], cwd=ROOT, text=True), re.MULTILINE)
-    )
-    assert targets == printed, "each target needs its `## sentence`"
-    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)
-    assert targets == set(phony.split())
+def test_readme_names_every_dag() -> None:
+    text = README.read_text(encoding="utf-8")
+    dags = [f"{model}_{path.stem}" for model in model_names() for path in (ROOT / "dags").glob("*.py")]
+    assert dags
+    missing = [dag for dag in dags if f"`{dag}`" not in text]
+    assert not missing, f"README.md does not say who opens {missing}"
 
 
-def test_containers_run_the_services_of_the_procfile() -> None:
-    variables = {"WINDTUNNEL_LOCALAWS_PYTHON": "python", "WINDTUNNEL_AWS_PORT": "8081", "WINDTUNNEL_HOME": "/state"}
-    for name, command in services(ROOT / "Procfile", variables).items():
-        if name != "aws":
-            assert COMPOSE["services"][name]["command"] == command, (
-                f"docker-compose.yaml and Procfile differ in `{name}`"
-            )
+def test_readme_stays_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) < 200
 
 
-def test_containers_name_exact_versions() -> None:
-    images = [service["image"] for service in COMPOSE["services"].values() if service["image"] != "windtunnel:local"]
-    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    loose = [image for image in images if not re.search(r":\d+\.\d+", image)]
-    assert images
-    assert not loose
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    broken = []
+    for target in links(document):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (document.parent / path).resolve() if path else document
+        if not found.exists() or (anchor and anchor not in _anchors(found)):
+            broken.append(target)
+    assert not broken, f"{document.relative_to(ROOT)} links to {broken}"
 
 
-def test_the_image_copies_what_its_set_up_reads() -> None:
-    from local.venvs import LOCKS
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_name_nobodys_machine(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert not re.findall(r"/(?:home|root|Users|work)/\S+", text), "a path of one machine says nothing to the reader"
 
-    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    early = text.partition("RUN python -m local setup")[0]
-    missing = [str(path) for path in LOCKS.values() if str(path) not in early]
-    assert not missing, f"Dockerfile: copy {missing} before the set-up"
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    reached, waiting = {README}, [README]
+    while waiting:
+        document = waiting.pop()
+        for target in links(document):
+            found = (document.parent / target.partition("#")[0]).resolve()
+            if found.suffix == ".md" and found.exists() and found not in reached:
+                reached.add(found)
+                waiting.append(found)
+    lost = [str(path.relative_to(ROOT)) for path in DOCUMENTS if path not in reached]
+    assert not lost, f"no document links to {lost}"
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = {(document.parent / target).resolve() for document in DOCUMENTS for target in links(document)}
+    pictures = sorted((ROOT / "docs" / "pictures").iterdir())
+    assert pictures
+    for picture in pictures:
+        assert picture in shown, f"no document shows {picture.name}"
+        assert picture.stat().st_size < 300_000, f"{picture.name}: make it smaller"
+
+
+def test_the_index_of_decisions_has_every_page_once_in_order() -> None:
+    pages = sorted(path.name for path in DECISIONS.glob("[0-9]*.md"))
+    listed = [target for target in links(DECISIONS / "README.md") if re.match(r"\d{4}-", target)]
+    assert listed == pages
+    numbers = [int(name[:4]) for name in pages]
+    assert numbers == list(range(1, len(pages) + 1))
+
+
+@pytest.mark.parametrize("page", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda path: path.stem)
+def test_a_decision_has_its_four_parts(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    parts = ("Context", "Decision", "Consequences", "What would change it")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == list(parts)
+    assert text.startswith(f"# {page.name[:4]}: ")
+    assert len(text.splitlines()) <= 60, "a decision is one page"
+
+
+def test_the_tree_of_errors_names_every_error_below_its_parent() -> None:
+    public = {
+        name: kind
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.WindtunnelError) and not name.startswith("_")
+    }
+    drawn: dict[str, str | None] = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.match(r"^([│├└─ ]*)([A-Z]\w+)(?:\s{2,}|$)", line)
+        if found:
+            path = [*path[: len(found[1]) // 4], found[2]]
+            drawn[found[2]] = path[-2] if len(path) > 1 else None
+    assert drawn == {name: _public_parent(kind) for name, kind in public.items()}
+
+
+def _tree() -> list[str]:
+    """The paths that the README's tree lists, folders with a slash at the end."""
+    found: list[str] = []
+    above: list[str] = []
+    for line in _tree_lines():
+        name = line.split()[0]
+        depth = (len(line) - len(line.lstrip())) // 2
+        above = [*above[:depth], name]
+        found.append("".join(above))
+    return found
+
+
+def _tree_lines() -> list[str]:
+    section = README.read_text(encoding="utf-8").split("## The tree", 1)[1]
+    return section.split("```", 2)[1].strip("\n").splitlines()
+
+
+def _anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _public_parent(kind: type[BaseException]) -> str | None:
+    for parent in kind.__mro__[1:]:
+        if issubclass(parent, errors.WindtunnelError) and not parent.__name__.startswith("_"):
+            return parent.__name__
+    return None
