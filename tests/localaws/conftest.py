@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from deployments import Deployments
-from embedded_aws import Embedded, Target
+from embedded_aws import Embedded, Faults, Target
 
 ACCOUNT = os.environ.get("WINDTUNNEL_TEST_AWS", "")
 
@@ -76,6 +76,14 @@ def sagemaker(aws: Target) -> Any:
 @pytest.fixture(scope="session")
 def s3(aws: Target) -> Any:
     return aws.client("s3")
+
+
+@pytest.fixture
+def faults(aws: Target) -> Iterator[Faults]:
+    """Tells the embedded AWS to misbehave; it is well again after the test."""
+    console = Faults(str(aws.url))
+    yield console
+    console.ask("DELETE")
 
 
 @pytest.fixture

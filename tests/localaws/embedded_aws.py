@@ -41,7 +41,11 @@ class Target:
         if (service, where) not in self._clients:
             keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "x"} if self.url else {}
             self._clients[service, where] = boto3.session.Session().client(  # type: ignore[call-overload]
-                service, region_name=where, endpoint_url=self.url, config=Config(retries={"total_max_attempts": 1}), **keys
+                service,
+                region_name=where,
+                endpoint_url=self.url,
+                config=Config(retries={"total_max_attempts": 1}),
+                **keys,
             )
         return self._clients[service, where]
 
@@ -122,6 +126,25 @@ class Embedded:
             except OSError:
                 time.sleep(0.05)
         return False
+
+
+class Faults:
+    """`/_localaws/faults` of a server: how it is told to misbehave."""
+
+    def __init__(self, url: str) -> None:
+        self._address = f"{url}/_localaws/faults"
+
+    def ask(self, method: str, body: bytes | None = None) -> dict[str, Any]:
+        with urllib.request.urlopen(urllib.request.Request(self._address, data=body, method=method)) as reply:  # noqa: S310
+            answer: dict[str, Any] = json.load(reply)
+            return answer
+
+    def add(self, **fault: Any) -> None:
+        self.ask("PUT", json.dumps(fault).encode())
+
+    def struck(self) -> list[int]:
+        """How often each fault has struck, in the order they were added."""
+        return [fault["struck"] for fault in self.ask("GET")["faults"]]
 
 
 def start_server(port: int, state: Path, *arguments: str, log: Path) -> subprocess.Popen[bytes]:

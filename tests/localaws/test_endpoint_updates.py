@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from deployments import Deployments, variant
-from embedded_aws import Embedded
+from embedded_aws import Faults
 
 
 def policy(kind: str, wait: int = 1, last: int = 0, alarms: tuple[str, ...] = (), **sizes: Any) -> dict[str, Any]:
@@ -283,25 +282,16 @@ def test_a_policy_that_contradicts_itself_changes_nothing(deployments: Deploymen
 
 
 @pytest.mark.embedded
-def test_a_silent_rollback_and_a_slow_start_can_be_ordered(deployments: Deployments, embedded: Embedded) -> None:
+def test_a_silent_rollback_and_a_slow_start_can_be_ordered(deployments: Deployments, faults: Faults) -> None:
     old, new = two_configs(deployments)
     name = deployments.endpoint(old)
-    order(embedded, kind="roll_back", operation="sagemaker:UpdateEndpoint", contains=name, reason="told to")
+    faults.add(kind="roll_back", operation="sagemaker:UpdateEndpoint", contains=name, reason="told to")
     deployments.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=new)
     described = deployments.settled(name)
     assert (described["EndpointStatus"], described["EndpointConfigName"]) == ("InService", old)
     assert described["FailureReason"] == "told to"
-    order(embedded, kind="slow_in_service", operation="sagemaker:UpdateEndpoint", contains=name, seconds=2)
+    faults.add(kind="slow_in_service", operation="sagemaker:UpdateEndpoint", contains=name, seconds=2)
     began = time.monotonic()
     deployments.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=new)
     assert deployments.settled(name)["EndpointConfigName"] == new
     assert time.monotonic() - began > 2
-
-
-def order(embedded: Embedded, **fault: Any) -> None:
-    """Arms a fault."""
-    request = urllib.request.Request(  # noqa: S310
-        f"{embedded.url}/_localaws/faults", data=json.dumps(fault).encode(), method="PUT"
-    )
-    with urllib.request.urlopen(request) as answer:  # noqa: S310
-        assert answer.status == 200

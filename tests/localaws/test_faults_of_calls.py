@@ -4,44 +4,18 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
-from embedded_aws import Target
+from embedded_aws import Faults, Target
 
 pytestmark = pytest.mark.embedded
 
 
-class Console:
-    """`/_localaws/faults` of a server."""
-
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/_localaws/faults"
-
-    def ask(self, method: str, body: bytes | None = None) -> dict[str, Any]:
-        with urllib.request.urlopen(urllib.request.Request(self._url, data=body, method=method)) as reply:  # noqa: S310
-            answer: dict[str, Any] = json.load(reply)
-            return answer
-
-    def add(self, **fault: Any) -> None:
-        self.ask("PUT", json.dumps(fault).encode())
-
-    def struck(self) -> list[int]:
-        return [fault["struck"] for fault in self.ask("GET")["faults"]]
-
-
-@pytest.fixture
-def faults(aws: Target) -> Iterator[Console]:
-    console = Console(str(aws.url))
-    yield console
-    console.ask("DELETE")
-
-
-def test_a_throttled_call_has_no_effect_and_says_so(faults: Console, sagemaker: Any, name: str) -> None:
+def test_a_throttled_call_has_no_effect_and_says_so(faults: Faults, sagemaker: Any, name: str) -> None:
     faults.add(kind="throttle", operation="sagemaker:CreateModelPackageGroup", times=2)
     for _ in range(2):
         with pytest.raises(ClientError, match="Rate exceeded") as refused:
@@ -52,7 +26,7 @@ def test_a_throttled_call_has_no_effect_and_says_so(faults: Console, sagemaker: 
     assert faults.struck() == [2]
 
 
-def test_a_throttled_s3_call_is_told_to_slow_down(faults: Console, aws: Target, s3: Any, name: str) -> None:
+def test_a_throttled_s3_call_is_told_to_slow_down(faults: Faults, aws: Target, s3: Any, name: str) -> None:
     faults.add(kind="throttle", operation="s3:PutObject", contains=name)
     with pytest.raises(ClientError) as refused:
         s3.put_object(Bucket=aws.bucket, Key=name, Body=b"1")
@@ -112,7 +86,7 @@ def sagemaker_group(aws: Target, name: str) -> tuple[Callable[[], Any], Callable
     ids=["sagemaker", "s3", "glue", "dynamodb"],
 )
 def test_a_call_whose_reply_is_dropped_took_effect(
-    faults: Console,
+    faults: Faults,
     aws: Target,
     name: str,
     operation: str,
@@ -126,7 +100,7 @@ def test_a_call_whose_reply_is_dropped_took_effect(
     assert faults.struck() == [1]
 
 
-def test_a_refused_call_keeps_its_reply_and_the_fault(faults: Console, sagemaker: Any, name: str) -> None:
+def test_a_refused_call_keeps_its_reply_and_the_fault(faults: Faults, sagemaker: Any, name: str) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     faults.add(kind="drop_reply", operation="sagemaker:CreateModelPackageGroup")
     with pytest.raises(ClientError, match="already exists"):
@@ -134,7 +108,7 @@ def test_a_refused_call_keeps_its_reply_and_the_fault(faults: Console, sagemaker
     assert faults.struck() == [0]
 
 
-def test_boto3_repeats_a_lost_registration_and_makes_one_version(faults: Console, aws: Target, name: str) -> None:
+def test_boto3_repeats_a_lost_registration_and_makes_one_version(faults: Faults, aws: Target, name: str) -> None:
     """A client with retries meets the lost reply by repeating the call: its ClientToken makes that safe."""
     make: Any = boto3.client
     patient = make(
@@ -161,7 +135,7 @@ def test_boto3_repeats_a_lost_registration_and_makes_one_version(faults: Console
         ("POST", b"{}", 405, "Allowed: PUT, GET, DELETE"),
     ],
 )
-def test_the_console_says_what_is_allowed(faults: Console, method: str, body: bytes, status: int, says: str) -> None:
+def test_the_console_says_what_is_allowed(faults: Faults, method: str, body: bytes, status: int, says: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         faults.ask(method, body)
     assert refused.value.code == status
