@@ -128,14 +128,22 @@ def test_a_shadow_gets_a_copy_and_its_answer_is_only_captured(deployments: Deplo
         assert answers == {f"flight-{number}": weight * number for number in range(10)}
 
 
-def test_a_shadow_that_fails_does_not_touch_the_answer(deployments: Deployments) -> None:
+def test_a_shadow_gets_the_share_its_weight_says(deployments: Deployments) -> None:
     config = deployments.config(
         variant(deployments.model(1), "live"),
-        ShadowProductionVariants=[variant(deployments.model(10), "shadow", weight=0.5)],
+        ShadowProductionVariants=[variant(deployments.model(10), "shadow", weight=0.25)],
+        DataCaptureConfig=capturing(deployments),
     )
     name = deployments.endpoint(config)
-    pids = {deployments.ask(name)["CustomAttributes"] for _ in range(10)}
-    assert len(pids) == 1
+    assert sum(deployments.answers(name, 160).values()) == 160
+    captured(deployments, name, 161)
+    deployments.sagemaker.delete_endpoint(EndpointName=name)
+    where = f"{deployments.name}/captured/{name}/"
+    deployments.aws.wait(
+        lambda: {"live": len(deployments.records(f"{where}live/"))}, lambda found: found["live"] == 160
+    )
+    # Five standard deviations round 40 are 27.
+    assert 13 <= len(deployments.records(f"{where}shadow/")) <= 67
 
 
 @pytest.mark.embedded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -74,14 +75,13 @@ class Mirror:
     def __init__(self, engine: Engine) -> None:
         self._recorder = recorder(engine)
         self._pool = ThreadPoolExecutor(8, "shadow")
-        self._waiting = 0
+        self._room = threading.BoundedSemaphore(MOST_COPIES)
 
     def copy(self, context: Context, fleet: Fleet, shadow: Variant, asked: Asked) -> None:
         """Queues a copy; what the shadow answers is captured and counted under its own name, and goes nowhere else."""
-        if self._waiting >= MOST_COPIES:
+        if not self._room.acquire(blocking=False):
             log.warning("The shadow %s of %s is too slow: a copy was dropped.", shadow.name, asked.endpoint)
             return
-        self._waiting += 1
         self._pool.submit(self._send, context, fleet, shadow, asked)
 
     def _send(self, context: Context, fleet: Fleet, shadow: Variant, asked: Asked) -> None:
@@ -90,7 +90,7 @@ class Mirror:
         except (ServerAway, LookupError) as error:
             log.info("The shadow %s of %s got no copy: %s", shadow.name, asked.endpoint, error)
         finally:
-            self._waiting -= 1
+            self._room.release()
 
 
 def traffic_of(context: Context, endpoint: str) -> Traffic:
