@@ -189,7 +189,7 @@ def replace(
 def _keep_only(name: str, snapshot: Snapshot, files: Iterable[DataFile]) -> None:
     """Delete those of our files that a snapshot did not take, because a twin's were there first."""
     kept = {file.file_path for file in added(lake.table(name), snapshot)}
-    delete(name, [file for file in files if file.file_path not in kept])
+    delete(file for file in files if file.file_path not in kept)
 
 
 def _committed(change: Transaction, snapshot_id: int) -> Snapshot:

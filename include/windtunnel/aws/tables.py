@@ -18,7 +18,8 @@ from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import MonthTransform
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from windtunnel.aws import lake
+from windtunnel.aws import lake, objects
+from windtunnel.aws.clients import client
 from windtunnel.core.errors import CommitConflict, SourceMissing
 from windtunnel.core.window import Window
 
@@ -104,11 +105,11 @@ def write(name: str, rows: pa.Table, month: Window) -> list[DataFile]:
     return list(write_file(found.io, found.metadata, iter([task])))
 
 
-def delete(name: str, files: Iterable[DataFile]) -> None:
+def delete(files: Iterable[DataFile]) -> None:
     """Delete files that no snapshot knows."""
-    io = lake.table(name).io
-    for file in files:
-        io.delete(file.file_path)
+    for file in files:  # by boto3, because Arrow leaves an object in the place of the emptied folder
+        bucket, key = objects.split(file.file_path)
+        client("s3").delete_object(Bucket=bucket, Key=key)
 
 
 def added(found: Table, snapshot: Snapshot) -> list[DataFile]:

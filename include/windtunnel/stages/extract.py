@@ -42,7 +42,7 @@ def extract(model: str, window: Window) -> list[LandedFile]:
 
 def _require_whole_months(window: Window) -> None:
     if window.start.day != 1 or window.end.day != 1:
-        whole = Window(start=window.start.replace(day=1), end=list(window.months())[-1].start.replace(day=1))
+        whole = Window.parse(f"{window.start:%Y-%m}", str(Window.month(str(list(window.months())[-1].start)).end))
         raise WindowInvalid(
             f"`{window}` cuts a month. A month arrives, is checked and is replaced as a whole: "
             f"give the first day of a month and the first day after the last one, such as `{whole}`."

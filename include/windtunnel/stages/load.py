@@ -93,7 +93,7 @@ def _stage(
     report = reports.write_months(reports.address(spec.name, window, key, "rows"), pages)
     quarantined = quarantine.write(spec, window, key, batch)
     if refusals:
-        tables.delete(name, files)
+        tables.delete(files)
         raise DataRejected(" ".join(refusals), report=report)
     said = {
         "model": spec.name,
