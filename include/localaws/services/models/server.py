@@ -113,11 +113,6 @@ class ModelServer:
         """Whether the process answers requests now."""
         return self._healthy.is_set() and self._program is not None and self._program.running()
 
-    @property
-    def pid(self) -> int | None:
-        """Process id, None when nothing runs."""
-        return self._program.pid if self._program is not None else None
-
     def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """Ends the process and removes its folder."""
         self._stopping.set()
