@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from windtunnel.aws import objects
 from windtunnel.core.spec import Kind, ModelSpec
+from windtunnel.ml.schema import arrow_schema
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,6 @@ CAPTURED_AT = "captured_at"
 PREDICTION = "prediction"
 
 _READERS = 8
-_ARROW: dict[Kind, pa.DataType] = {
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "string": pa.string(),
-}
 
 
 class Captured(NamedTuple):
@@ -96,9 +92,10 @@ def _read_file(uri: str, spec: ModelSpec) -> Captured:
 
 
 def _schema(spec: ModelSpec) -> pa.Schema:
-    features = [(name, _ARROW[spec.column(name).kind]) for name in spec.features]
+    declared = arrow_schema(spec)
+    features = [declared.field(name) for name in spec.features]
     return pa.schema(
-        [(spec.key, pa.string()), (CAPTURED_AT, pa.timestamp("us")), *features, (PREDICTION, pa.float64())]
+        [declared.field(spec.key), (CAPTURED_AT, pa.timestamp("us")), *features, (PREDICTION, pa.float64())]
     )
 
 

@@ -5,9 +5,8 @@ Evidently's cost grows with the rows (89 s of CPU for one preset on a million); 
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -22,10 +21,11 @@ from evidently.legacy.renderers.html_widgets import header_text
 from evidently.metrics import AbsMaxError, R2Score, ValueDrift
 from evidently.presets import DataDriftPreset, DataSummaryPreset, RegressionPreset, RegressionQuality
 
-from windtunnel.core.contracts import MeasuredPredictions, Quality
+from windtunnel.core.contracts import MeasuredPredictions
 from windtunnel.core.spec import ModelSpec
 from windtunnel.ml.page import page, plain
 from windtunnel.ml.sample import sample
+from windtunnel.ml.summary import summary
 
 FEWEST_ROWS = 2
 "A side with fewer rows has no distribution to draw."
@@ -95,15 +95,16 @@ def render(
             spec,
         )
     if shown:
-        summary = DataSummaryPreset(columns=columns)
-        snapshots["Data summary"] = _run([summary], sides["current"], sides["training"], columns, spec)
+        snapshots["Data summary"] = _run(
+            [DataSummaryPreset(columns=columns)], sides["current"], sides["training"], columns, spec
+        )
     note = _note(sides, lumped, spec)
     widgets = [
         widget for title, snapshot in snapshots.items() for widget in _section(title, snapshot, percentages=percentages)
     ]
     title = f"{spec.name}: monitoring of {measured.collected.window}"
     return Rendered(
-        html=page(title, _summary(title, note, measured, spec), widgets),
+        html=page(title, summary(title, note, measured, spec), widgets),
         json={
             "note": note,
             "sample": {name: {"rows": len(side.rows), "of": side.whole} for name, side in sides.items()},
@@ -195,48 +196,3 @@ def _note(sides: dict[str, Side], lumped: Sequence[str], spec: ModelSpec) -> str
         + "".join(f"Of `{name}` only the {MOST_CATEGORIES} most frequent categories are drawn. " for name in lumped)
         + "Scores of a sample scatter: judge by the exact ones, which come from every row."
     )
-
-
-def _summary(title: str, note: str, measured: MeasuredPredictions, spec: ModelSpec) -> str:
-    collected = measured.collected
-    version = collected.champion.package_arn.partition("/")[2]
-    figures = {
-        "predictions": f"{collected.predictions:,}",
-        "with labels": f"{collected.labelled:,} ({collected.coverage:.1%})",
-        **({"no label yet": "no quality"} if measured.quality is None else _figures(measured.quality, spec.unit)),
-    }
-    boxes = "".join(f"<div>{html.escape(name)}<b>{html.escape(value)}</b></div>" for name, value in figures.items())
-    drift = sorted(measured.drift.items(), key=lambda item: -item[1].score)
-    return (
-        f"<h1>{html.escape(title)}</h1>"
-        f"<p>Version {html.escape(version)}; labels as of {html.escape(collected.labels.tag)} "
-        f"(snapshot {html.escape(collected.labels.snapshot_id)}).</p>"
-        f'<div class="figures">{boxes}</div>'
-        "<h2>Exact drift scores, over every row</h2>"
-        + _table(
-            ("column", "score", "method", "reference rows", "current rows"),
-            ((n, f"{s.score:.5f}", s.method, f"{s.reference_rows:,}", f"{s.current_rows:,}") for n, s in drift),
-        )
-        + "<h2>Quality by day, over every labelled row</h2>"
-        + _table(
-            ("day", *_figures(measured.quality, spec.unit)) if measured.quality else ("day",),
-            ((day, *_figures(found, spec.unit).values()) for day, found in measured.by_day.items()),
-        )
-        + f'<p class="note">{html.escape(note)}</p>'
-    )
-
-
-def _figures(found: Quality, unit: str) -> dict[str, str]:
-    return {
-        f"RMSE, {unit}": f"{found.rmse:.2f}",
-        f"MAE, {unit}": f"{found.mae:.2f}",
-        f"MSE, {unit}²": f"{found.mse:.1f}",
-        "R²": "none" if found.r2 is None else f"{found.r2:.3f}",
-    }
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    def line(cells: Sequence[str], kind: str) -> str:
-        return f"<tr>{''.join(f'<{kind}>{html.escape(cell)}</{kind}>' for cell in cells)}</tr>"
-
-    return f"<table>{line(header, 'th')}{''.join(line(row, 'td') for row in rows)}</table>"

@@ -80,15 +80,14 @@ def collect(champion: RegisteredVersion, window: Window, labels: DatasetVersion)
 
 def _labels(labels: DatasetVersion, window: Window) -> pa.Table:
     """Key, event time and target of the window's rows; none where the snapshot has none."""
-    import pyarrow as pa
+    from windtunnel.ml.schema import arrow_schema
 
     spec = model_spec(labels.model)
+    columns = [spec.key, spec.event_time, spec.target]
     try:
-        return lake.rows(labels.table, labels.snapshot_id, window, (spec.key, spec.event_time, spec.target))
+        return lake.rows(labels.table, labels.snapshot_id, window, columns)
     except WindowInvalid:
-        return pa.schema(
-            [(spec.key, pa.string()), (spec.event_time, pa.timestamp("us")), (spec.target, pa.float64())]
-        ).empty_table()
+        return arrow_schema(spec).empty_table().select(columns)
 
 
 def _unknown(predictions: pa.Table, labels: DatasetVersion) -> pa.Table:
