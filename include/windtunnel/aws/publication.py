@@ -32,18 +32,18 @@ def find_published(name: str, work: Mapping[str, str]) -> Snapshot | None:
 
     Args:
         name: Table.
-        work: The work key of each month, by its label; what `work_properties` said.
+        work: The work key of each month, by its label.
     """
     return _published(lake.table(name), work)
 
 
-def work_properties(work: Mapping[str, str]) -> dict[str, str]:
-    """What a snapshot says of the work that made its months, for `find_published`."""
+def _properties(work: Mapping[str, str]) -> dict[str, str]:
+    """What a snapshot says of the work that made its months."""
     return {f"work.{month}": key for month, key in work.items()}
 
 
 def _published(found: Table, work: Mapping[str, str]) -> Snapshot | None:
-    left, newest = work_properties(work), None
+    left, newest = _properties(work), None
     for snapshot in ancestors_of(found.current_snapshot(), found.metadata):
         said = lake.properties(snapshot)
         for month in left.keys() & said.keys():
@@ -55,35 +55,49 @@ def _published(found: Table, work: Mapping[str, str]) -> Snapshot | None:
     return None
 
 
-def stage(name: str, branch: str, files: Sequence[DataFile], window: Window, said: Mapping[str, str]) -> Snapshot:
-    """Make a branch in which exactly these files hold the window. A branch of that name is the same work: it is kept.
+def stage(
+    name: str,
+    branch: str,
+    files: Sequence[DataFile],
+    window: Window,
+    work: Mapping[str, str],
+    said: Mapping[str, str],
+) -> Snapshot:
+    """Make a branch in which exactly these files hold the window, unless the same work was staged or published before.
 
     Args:
         name: Table.
         branch: Named after the work.
-        files: From `write`. Deleted when a twin's branch was first.
+        files: From `tables.write`. Deleted when a twin was first.
         window: Whole months.
-        said: What the snapshot says of itself; `lake.properties` reads it back.
+        work: The work key of each month, by its label.
+        said: What else the snapshot says of itself; `lake.properties` reads it back.
 
     Returns:
-        The snapshot the branch points at.
+        The snapshot that holds the work.
 
     Raises:
         CommitConflict: Others kept winning.
     """
-    snapshot = _stage(name, branch, files, window, said)
+    snapshot = _stage(name, branch, files, window, work, said)
     _keep_only(name, snapshot, files)
     return snapshot
 
 
 @until_committed
-def _stage(found: Table, branch: str, files: Sequence[DataFile], window: Window, said: Mapping[str, str]) -> Snapshot:
-    if there := found.snapshot_by_name(branch):
+def _stage(
+    found: Table,
+    branch: str,
+    files: Sequence[DataFile],
+    window: Window,
+    work: Mapping[str, str],
+    said: Mapping[str, str],
+) -> Snapshot:
+    if there := _published(found, work) or found.snapshot_by_name(branch):
         return there
     change = found.transaction()
     ManageSnapshots(change).create_branch(head(found).snapshot_id, branch).commit()
-    snapshot_id = replace(found, change, branch, files, window, said)
-    return _committed(change, snapshot_id)
+    return _committed(change, replace(found, change, branch, files, window, {**said, **_properties(work)}))
 
 
 @until_committed
@@ -107,7 +121,8 @@ def publish(found: Table, snapshot_id: str, branch: str, window: Window) -> Data
     """
     tags = {ref.snapshot_id: tag for tag, ref in found.refs().items() if ref.snapshot_ref_type == "tag"}
     for snapshot in ancestors_of(found.current_snapshot(), found.metadata):
-        if snapshot_id in {str(snapshot.snapshot_id), lake.properties(snapshot).get("staged-as")}:
+        names = {str(snapshot.snapshot_id), lake.properties(snapshot).get("staged-as")}
+        if snapshot_id in names and snapshot.snapshot_id in tags:
             return lake.version_of(found, tags[snapshot.snapshot_id], snapshot)
     staged = found.snapshot_by_name(branch)
     if staged is None or str(staged.snapshot_id) != snapshot_id:
@@ -134,7 +149,7 @@ def overwrite(name: str, files: Sequence[DataFile], window: Window, work: Mappin
 
     Args:
         name: Table.
-        files: From `write`. Deleted when a twin was first.
+        files: From `tables.write`. Deleted when a twin was first.
         window: Whole months.
         work: The work key of each month, by its label.
 
@@ -154,7 +169,7 @@ def _overwrite(found: Table, files: Sequence[DataFile], window: Window, work: Ma
     if there := _published(found, work):
         return there
     change = found.transaction()
-    return _committed(change, replace(found, change, MAIN, files, window, work_properties(work)))
+    return _committed(change, replace(found, change, MAIN, files, window, _properties(work)))
 
 
 @until_committed

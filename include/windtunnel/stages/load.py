@@ -46,7 +46,7 @@ def load(checked: Sequence[CheckedFile]) -> LoadedBranch:
     snapshot = publication.find_published(name, work) or publication.find_branch(name, branch)
     if snapshot is None:
         window = Window(start=landed[0].window.start, end=landed[-1].window.end)
-        snapshot = _stage(spec, checked, window, key, branch, publication.work_properties(work))
+        snapshot = _stage(spec, checked, window, key, branch, work)
     else:
         log.info("load: this work is done already, in snapshot %s", snapshot.snapshot_id)
     said = lake.properties(snapshot)
@@ -107,7 +107,7 @@ def _stage(
     }
     if quarantined:
         said["quarantine-snapshot-id"] = quarantined
-    return publication.stage(name, branch, files, window, said | work)
+    return publication.stage(name, branch, files, window, work, said)
 
 
 def _sort(spec: ModelSpec, checked: CheckedFile) -> _Sorted:
