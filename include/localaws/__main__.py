@@ -142,6 +142,8 @@ def _bind(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        # At once: of two sockets that are bound but do not listen yet, neither is refused.
+        listener.listen(2048)
     except OSError as error:
         listener.close()
         raise StartRefused(

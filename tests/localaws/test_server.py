@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -111,6 +113,28 @@ def test_a_port_already_taken_is_said_and_ends_with_code_2(own_server: Embedded)
         process = start_server(port, own_server.state, log=own_server.log)
         assert process.wait(30) == START_REFUSED
     assert f"port `{port}` on 127.0.0.1 cannot be taken" in own_server.log.read_text()
+
+
+def text(logs: list[Path]) -> str:
+    return "".join(log.read_text() for log in logs)
+
+
+@pytest.mark.embedded
+def test_of_two_that_start_at_once_on_a_port_one_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    logs = [tmp_path / "first.log", tmp_path / "second.log"]
+    servers = [start_server(port, log.with_suffix(""), log=log) for log in logs]
+    deadline = time.monotonic() + 30
+    while not all(words in text(logs) for words in ("is ready", "cannot be taken")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    [left] = [server for server, log in zip(servers, logs, strict=True) if "is ready" in log.read_text()]
+    [refused] = [server for server in servers if server is not left]
+    assert refused.wait(5) == START_REFUSED
+    assert left.poll() is None
+    left.terminate()
+    assert left.wait(30) == 0
 
 
 @pytest.mark.embedded
