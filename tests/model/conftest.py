@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.model.trials import TRAIN, Predict, pack
+from tests.model.trials import TRAIN, Predict, pack, run
 from windtunnel.core.spec import PackageCsv
 from windtunnel.ml import artefact, rows, schema
 from windtunnel.ml.container import Container
 from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns, train
+from windtunnel.ml.training import columns
 from windtunnel.models.flights.spec import SPEC
 
 
@@ -65,7 +65,7 @@ def job(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
 def trained(job: Callable[..., Container]) -> Container:
     """A finished training job with the default hyper-parameters."""
     container = job()
-    train(container)
+    assert run("train", container).returncode == 0
     return container
 
 
@@ -73,7 +73,7 @@ def trained(job: Callable[..., Container]) -> Container:
 def another(job: Callable[..., Container]) -> Container:
     """A finished training job with fewer trees: whole, but not the model under test."""
     container = job(max_iter="20")
-    train(container)
+    assert run("train", container).returncode == 0
     return container
 
 

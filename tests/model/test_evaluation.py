@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +13,7 @@ import pytest
 import skops.io
 from sklearn.linear_model import LinearRegression
 
-from tests.model.trials import HOLDOUT, TRAIN, pack
+from tests.model.trials import HOLDOUT, TRAIN, pack, run
 from windtunnel.core.errors import WindtunnelError
 from windtunnel.core.window import Window
 from windtunnel.ml import rows
@@ -26,21 +23,12 @@ from windtunnel.ml.metrics import quality
 from windtunnel.ml.training import ESTIMATOR, SUMMARY
 from windtunnel.models.flights.spec import SPEC
 
-ROOT = Path(__file__).parents[2]
-
 
 def arguments(train: Window = TRAIN, holdout: Window = HOLDOUT) -> list[str]:
     return [
         *("--model", "flights", "--train-start", str(train.start), "--train-end", str(train.end)),
         *("--holdout-start", str(holdout.start), "--holdout-end", str(holdout.end)),
     ]
-
-
-def run(container: Container, given: list[str]) -> subprocess.CompletedProcess[str]:
-    """The program as SageMaker starts it, in a process of its own."""
-    variables = {"SAGEMAKER_BASE_DIR": str(container.base), "PYTHONPATH": str(ROOT / "include")}
-    program = [sys.executable, str(ROOT / "include" / "model_image" / "evaluate"), *given]
-    return subprocess.run(program, env=os.environ | variables, capture_output=True, text=True)
 
 
 def report_of(container: Container) -> EvaluationReport:
@@ -60,7 +48,7 @@ def refuse(container: Container, reason: str, **windows: Window) -> None:
 def test_april_is_predicted_better_than_by_both_baselines_and_alike_by_onnx_and_scikit_learn(
     evaluation: Container, flights: pd.DataFrame
 ) -> None:
-    ended = run(evaluation, arguments())
+    ended = run("evaluate", evaluation, *arguments())
     assert ended.returncode == 0, ended.stderr
     found = report_of(evaluation)
     print(json.dumps(found.metrics, indent=1))
@@ -104,7 +92,7 @@ def test_an_estimator_that_is_not_the_artefacts_is_rejected_with_a_report(
     summary["artefact_sha256"] = json.loads((trained.output / SUMMARY).read_text())["artefact_sha256"]
     (claimed / SUMMARY).write_text(json.dumps(summary))
     pack(claimed, evaluation.processing("estimator") / "output.tar.gz")
-    assert run(evaluation, arguments()).returncode == 1
+    assert run("evaluate", evaluation, *arguments()).returncode == 1
     assert reason_of(evaluation).startswith("ModelRejected: `flights` is rejected: ONNX and scikit-learn differ by")
     assert report_of(evaluation).faults
 
@@ -147,6 +135,6 @@ def test_windows_that_cannot_be_judged_on_are_refused(evaluation: Container) -> 
 
 
 def test_a_missing_argument_is_named_in_the_jobs_message(evaluation: Container) -> None:
-    assert run(evaluation, ["--model", "flights"]).returncode == 1
+    assert run("evaluate", evaluation, "--model", "flights").returncode == 1
     assert reason_of(evaluation).startswith("SettingInvalid: The job's ContainerArguments are wrong: the following")
     assert "--train-start" in reason_of(evaluation)

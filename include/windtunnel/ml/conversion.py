@@ -33,6 +33,10 @@ def to_onnx(estimator: Any, name: str, features: tuple[Feature, ...]) -> bytes:
     fitted = estimator.regressor_ if offset is not None else estimator
     model = convert_sklearn(fitted, name, inputs, target_opset=OPSETS)
     _name_output(model.graph, offset)
+    # skl2onnx writes them in the order of a set, which the seed of Python's hashes decides.
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 
