@@ -14,6 +14,11 @@ ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 class AirflowRefused(Exception):
     """The API answered with an error; the message holds the request and what came back."""
 
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        request = response.request
+        super().__init__(f"{request.method} {request.url}: {self.status} {response.text[:500]}")
+
 
 class AirflowApi:
     """A signed-in person.
@@ -67,7 +72,13 @@ class AirflowApi:
         """The run of a DAG that an asset event of another run started."""
         run: dict[str, Any]
         for run in reversed(self.runs(dag)):
-            events = self.get(f"{_path(run)}/upstreamAssetEvents")["asset_events"]
+            try:
+                events = self.get(f"{_path(run)}/upstreamAssetEvents")["asset_events"]
+            except AirflowRefused as refused:
+                # Airflow 3.3.1 cannot show an event while a run that it started still waits in the queue.
+                if refused.status != 500:
+                    raise
+                continue
             if any(
                 (event["source_dag_id"], event["source_run_id"]) == (cause["dag_id"], cause["dag_run_id"])
                 for event in events
@@ -101,8 +112,7 @@ class AirflowApi:
     @staticmethod
     def _answer(response: httpx.Response) -> Any:
         if response.is_error:
-            request = response.request
-            raise AirflowRefused(f"{request.method} {request.url}: {response.status_code} {response.text[:500]}")
+            raise AirflowRefused(response)
         return response.json() if response.content else None
 
 
