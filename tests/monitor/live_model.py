@@ -68,7 +68,7 @@ def publish(month: Window, rows: pd.DataFrame) -> DatasetVersion:
         "rows-report": "s3://none/rows",
         "report": "s3://none/audit",
     }
-    staged = publication.stage(name, f"audit-{key[:16]}", files, month, said)
+    staged = publication.stage(name, f"audit-{key[:16]}", files, month, {month.label: key}, said)
     return publication.publish(name, str(staged.snapshot_id), f"audit-{key[:16]}", month)
 
 
