@@ -64,7 +64,7 @@ def down(where: Place) -> None:
 
 
 def status(where: Place) -> str:
-    """One line per service: its state, and the memory and processor time of all its processes."""
+    """One line per service: its state, and how many processes it has with how much memory."""
     lines = []
     for service, (state, word) in supervisor.states(where).items():
         pids = processes.belonging(where.home, service)
