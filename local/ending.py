@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.aws import objects
 from windtunnel.stages.present import COMPARED, METRICS
 
 if TYPE_CHECKING:
@@ -50,21 +48,18 @@ def show(
     rows.append([f"live endpoint, {report['labelled']:,} flights of May", *(f"{served[name]:.2f}" for name in METRICS)])
     screen.table(["", f"MSE ({unit}²)", f"RMSE ({unit})", f"MAE ({unit})", "R2"], rows)
     screen.title("Look for yourself")
-    saved = _save(report["reports"]["html"], where.home / "reports")
     screen.text(
-        f"Airflow        {airflow.url}   (people and passwords: {where.home / 'passwords.json'})",
-        f"drift report   {saved.as_uri()}",
-        f"               {report['reports']['html']}",
-        f"data docs      {registered['evaluated']['plan']['dataset']['report']}",
-        f"waiting        {airflow.url}/dags/flights_approve   May has trained a challenger: rita may answer",
+        f"Airflow        {airflow.url}   (who may log in: {where.home / 'passwords.json'})",
+        f"drift report   {_opened(where, report['reports']['html'])}",
+        f"its numbers    {_opened(where, report['reports']['scores'])}",
+        f"data docs      {_opened(where, evaluated['plan']['dataset']['report'])}",
+        f"evaluation     {_opened(where, evaluated['evaluation'])}",
+        f"next           {airflow.url}/dags/flights_approve   May trains a challenger: rita may answer",
         "stop           make down",
     )
     screen.text("", f"The journey took {screen.seconds:.0f} s.")
 
 
-def _save(uri: str, folder: Path) -> Path:
-    """A copy of a report on disk, for a browser that has no AWS credentials."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / uri.removeprefix("s3://").replace("/", "_")
-    path.write_bytes(objects.get(uri))
-    return path
+def _opened(where: Place, uri: str) -> str:
+    """The address of an object as a browser opens it: the embedded AWS lets anyone on this machine read."""
+    return f"{where.aws_url}/{uri.removeprefix('s3://')}"
