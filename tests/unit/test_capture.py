@@ -2,10 +2,12 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from localaws.services.runtime.capture import Exchange, Settings, record
 from windtunnel.aws.capture import Captured, parse
 from windtunnel.core.catalog import model_spec
 
@@ -65,6 +67,15 @@ FORMS = {
     "instances": {"asked": instances(ROW)},
     "columns and rows": {"asked": json.dumps({"columns": list(ROW), "rows": [list(ROW.values())]})},
     "JSON lines": {"asked": json.dumps(ROW) + "\n", "asked_as": "application/jsonlines"},
+    "instances as lists": {"asked": json.dumps({"instances": [[ROW[name] for name in SPEC.features]]})},
+    "JSON lines as lists": {
+        "asked": json.dumps([ROW[name] for name in SPEC.features]),
+        "asked_as": "application/jsonlines",
+    },
+    "CSV with a byte-order mark": {
+        "asked": "\ufeff" + ",".join(SPEC.features) + f"\n{cells(ROW)}",
+        "asked_as": "text/csv; header=present",
+    },
     "CSV": {"asked": cells(ROW) + "\n", "asked_as": "text/csv"},
     "CSV with header": {
         "asked": f"{','.join(SPEC.features)}\r\n{cells(ROW)}\r\n",
@@ -84,6 +95,36 @@ def test_every_form_gives_the_same_row(form: dict[str, str]) -> None:
     assert {name: row[name] for name in ROW} == ROW
     assert (row["flight_id"], row["prediction"]) == (KEY, 7.5)
     assert row["captured_at"].isoformat() == "2026-11-20T10:00:00"
+
+
+@pytest.mark.parametrize("asked_as", ["application/json", "application/jsonlines", "text/csv"])
+@pytest.mark.parametrize("answered_as", ["application/json", "application/jsonlines", "text/csv; charset=utf-8"])
+def test_what_the_embedded_aws_writes_of_our_server_is_read(asked_as: str, answered_as: str) -> None:
+    asked = {
+        "application/json": json.dumps({"instances": [ROW, ROW]}),
+        "application/jsonlines": f"{json.dumps(ROW)}\n{json.dumps(ROW)}\n",
+        "text/csv": f"{cells(ROW)}\n{cells(ROW)}\n",
+    }
+    answered = {
+        "application/json": b'{"predictions":[7.5,-3.25]}',
+        "application/jsonlines": b'{"prediction":7.5}\n{"prediction":-3.25}\n',
+        "text/csv; charset=utf-8": b"7.5\n-3.25\n",
+    }
+    exchange = Exchange(
+        at=datetime(2026, 11, 20, 10, tzinfo=UTC),
+        request=asked[asked_as].encode(),
+        request_type=asked_as,
+        answer=answered[answered_as],
+        answer_type=answered_as,
+        inference_id="first,second",
+    )
+    types = frozenset({("application/json", "JSON"), ("text/csv", "CSV")})
+    settings = Settings("b", "p", 100, frozenset({"endpointInput", "endpointOutput"}), types)
+    rows = read(record(settings, exchange).encode()).rows.to_pylist()
+    assert [(row["flight_id"], row["carrier"], row["prediction"]) for row in rows] == [
+        ("first", "UA", 7.5),
+        ("second", "UA", -3.25),
+    ]
 
 
 def test_a_list_of_ids_names_the_rows_of_one_request() -> None:

@@ -120,19 +120,19 @@ def _request(
 
 
 def _instances(side: dict[str, Any], features: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows asked for, in every form that the model server takes; a list without names is in the spec's order."""
     kind, text = _payload(side)
+    header: Sequence[str] = features
     if kind == "text/csv":
-        lines = list(_csv(text))
-        header = lines.pop(0) if set(lines[0]) >= set(features) else features
-        yield from (dict(zip(header, line, strict=True)) for line in lines)
+        rows: list[Any] = list(_csv(text))
+        header = rows.pop(0) if set(rows[0]) >= set(features) else features
     elif kind == "application/json":
         body = json.loads(text)
-        if "instances" in body:
-            yield from body["instances"]
-        else:
-            yield from (dict(zip(body["columns"], row, strict=True)) for row in body["rows"])
+        header = body.get("columns", features)
+        rows = body["instances"] if "instances" in body else body["rows"]
     else:
-        yield from _json_lines(text)
+        rows = list(_json_lines(text))
+    return (dict(zip(header, row, strict=True)) if isinstance(row, list) else row for row in rows)
 
 
 def _predictions(side: dict[str, Any]) -> Iterator[Any]:
@@ -146,7 +146,7 @@ def _predictions(side: dict[str, Any]) -> Iterator[Any]:
 
 
 def _csv(text: str) -> Iterator[list[str]]:
-    return (line for line in csv.reader(io.StringIO(text, newline="")) if line)
+    return (line for line in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")) if line)
 
 
 def _json_lines(text: str) -> Iterator[Any]:
