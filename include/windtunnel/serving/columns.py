@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,16 +70,19 @@ def _numbers(feature: Feature, values: Sequence[Any]) -> npt.NDArray[np.float32]
 
 
 def _strings(feature: Feature, values: Sequence[Any]) -> npt.NDArray[np.object_]:
-    if set(map(type, values)) != {str} or "" in values:
-        if feature.nullable:
-            values = ["" if value is None else value for value in values]
-        if set(map(type, values)) != {str} or (not feature.nullable and "" in values):
-            raise _refusal(feature, values, lambda value: type(value) is str and (value != "" or feature.nullable))
-    return np.array(values, dtype=object)
+    texts = ["" if value is None else value for value in values] if feature.nullable else values
+    if set(map(type, texts)) != {str}:
+        raise _refusal(feature, values, lambda value: type(value) is str)
+    if not feature.nullable and "" in texts:
+        raise _refusal(feature, values, bool)
+    # A text that went through C would end there: `UA\0` would count as `UA`.
+    if "\0" in "".join(texts):
+        raise _refusal(feature, values, lambda value: "\0" not in value)
+    return np.array(texts, dtype=object)
 
 
-def _refusal(feature: Feature, values: Sequence[Any], fine: Any) -> Refusal:
-    row = next(row for row, value in enumerate(values) if not fine(value) and not (value is None and feature.nullable))
+def _refusal(feature: Feature, values: Sequence[Any], fine: Callable[[Any], bool]) -> Refusal:
+    row = next(row for row, value in enumerate(values) if not ((value is None and feature.nullable) or fine(value)))
     return refused(feature, row, values[row])
 
 
@@ -101,6 +104,6 @@ def allowed_values(feature: Feature) -> str:
     kind = {
         "int64": f"an integer from -{LARGEST['int64']:.0f} to {LARGEST['int64']:.0f}",
         "float64": f"a finite number within +-{LARGEST['float64']:.4g}",
-        "string": "a text that is not empty",
+        "string": "a text without NUL" if feature.nullable else "a text that is not empty, without NUL",
     }[feature.kind]
     return f"{kind}, or null (an empty cell in CSV)" if feature.nullable else kind
