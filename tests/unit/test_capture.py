@@ -170,6 +170,12 @@ def test_an_unreadable_request_is_counted_and_loses_no_other(bad: bytes) -> None
     assert (found.rows["flight_id"].to_pylist(), found.unreadable, found.unjoinable) == ([KEY], 1, 0)
 
 
+def test_one_line_of_the_log_tells_of_a_file(caplog: pytest.LogCaptureFixture) -> None:
+    read(*[b"{"] * 500)
+    (said,) = caplog.records
+    assert "500 unreadable captures in test.jsonl; the first: line 1, JSONDecodeError" in said.getMessage()
+
+
 def test_missing_values_stay_missing() -> None:
     (row,) = read(line(instances({**ROW, "dep_delay": None, "carrier": ""}), ONE_ANSWER)).rows.to_pylist()
     assert (row["dep_delay"], row["carrier"]) == (None, None)

@@ -67,15 +67,15 @@ def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
         source: Where the lines come from, for the log.
     """
     rows: list[tuple[Any, ...]] = []
-    unjoinable = unreadable = 0
+    unjoinable = 0
+    unreadable: list[str] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             keys, captured_at, asked, answered = _request(json.loads(line), spec)
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            unreadable += 1
-            log.warning("unreadable capture, line %d of %s: %s: %s", number, source, type(error).__name__, error)
+            unreadable.append(f"line {number}, {type(error).__name__}: {error}")
             continue
         if len(keys) != len(asked):
             unjoinable += len(asked)
@@ -83,8 +83,10 @@ def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
         rows += [
             (key, captured_at, *row, prediction) for key, row, prediction in zip(keys, asked, answered, strict=True)
         ]
+    if unreadable:
+        log.warning("%d unreadable captures in %s; the first: %.200s", len(unreadable), source, unreadable[0])
     columns = list(zip(*rows, strict=True)) or [()] * len(_schema(spec))
-    return Captured(pa.table(columns, schema=_schema(spec)), unjoinable, unreadable)
+    return Captured(pa.table(columns, schema=_schema(spec)), unjoinable, len(unreadable))
 
 
 def _read_file(uri: str, spec: ModelSpec) -> Captured:
