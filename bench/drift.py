@@ -4,7 +4,7 @@
 
 Prints CPU seconds (user + system), their ratio, the largest difference of a score, and peak memory. Ends with an error
 when a score differs by 1e-5 or more, or when a stated goal is missed at a million rows: scores at 40 times less CPU
-than the preset, the report within 15 s. The preset alone takes two minutes for a million rows.
+than the preset, the report within 15 s. The preset alone takes a minute for a million rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Exact drift scores over every row, by the definitions Evidently 0.7.23 uses for large samples.
 
-Evidently computes each score three times and takes 47 times the CPU for one million rows (bench/drift.py); a sample
+Evidently computes each score three times and takes 80 times the CPU for one million rows (bench/drift.py); a sample
 instead moves scores across its own threshold. So the scores are computed here and Evidently draws its report beside.
 """
 

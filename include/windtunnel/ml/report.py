@@ -1,6 +1,6 @@
 """The monitoring report: Evidently's presets on a bounded sample, below the exact numbers.
 
-Evidently's cost grows with the rows (89 s of CPU for one preset on a million); its pictures do not need them.
+Evidently's cost grows with the rows (55 s of CPU for one preset on a million); its pictures do not need them.
 """
 
 from __future__ import annotations
