@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from typing import Mapping
 
@@ -30,7 +31,7 @@ def own(where: Place, given: Mapping[str, str]) -> dict[str, str]:
 def _process(given: Mapping[str, str]) -> dict[str, str]:
     binaries = str(VENVS / "airflow" / "bin")
     rest = [part for part in given.get("PATH", os.defpath).split(os.pathsep) if part != binaries]
-    direct = {"127.0.0.1", "localhost"}
+    direct = {"127.0.0.1", "localhost", socket.gethostname()}  # the last is how the API server names the workers
     no_proxy = [
         part for part in given.get("NO_PROXY", given.get("no_proxy", "")).split(",") if part not in direct | {""}
     ]
@@ -113,7 +114,7 @@ def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         "workers": {"max_failed_heartbeats": "20"},  # the default of 3 kills a task after an API outage of 40 s
         "dag_processor": {
             "refresh_interval": "10",  # seconds until a new file is seen
-            "min_file_process_interval": "15",  # seconds until an edited file is seen
+            "min_file_process_interval": "30",  # seconds until an edited file is seen
             "parsing_processes": "2",
         },
         "triggerer": {"capacity": "200"},

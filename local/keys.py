@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Iterable
 
+from local.fault import LocalFault
+
 
 def keys(home: Path) -> dict[str, str]:
     """Airflow's three secrets. Fixed, because its services start one by one and must agree."""
@@ -30,8 +32,15 @@ def new_passwords(home: Path, people: Iterable[str]) -> dict[str, str]:
 
 
 def passwords(home: Path) -> dict[str, str]:
-    """User name to password of the people of a place that has been set up."""
-    found: dict[str, str] = json.loads((home / "passwords.json").read_text(encoding="utf-8"))
+    """User name to password of the people of a place that has been set up.
+
+    Raises:
+        LocalFault: It has not been set up.
+    """
+    path = home / "passwords.json"
+    if not path.exists():
+        raise LocalFault(f"`{path}` does not exist, so nobody can sign in yet. Run `make up`, which makes it.")
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 

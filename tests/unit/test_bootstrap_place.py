@@ -14,7 +14,7 @@ import pytest
 from local import ports
 from local.environment import environment, exports
 from local.fault import LocalFault
-from local.keys import keys
+from local.keys import keys, passwords
 from local.place import Place, place
 from tests.stack import free_place
 
@@ -77,7 +77,7 @@ def test_nothing_of_a_persons_aws_reaches_a_local_process(where: Place) -> None:
     assert found["AWS_ENDPOINT_URL"] == where.aws_url
     assert found["AWS_ACCESS_KEY_ID"] == "000000000000"
     assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
-    assert found["NO_PROXY"].split(",") == ["127.0.0.1", "localhost", "internal"]
+    assert set(found["NO_PROXY"].split(",")) == {"127.0.0.1", "localhost", socket.gethostname(), "internal"}
     assert environment(where, found) == found
 
 
@@ -111,3 +111,8 @@ def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path)
     assert json.loads((tmp_path / "secrets.json").read_text()) == found[0]
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [tmp_path / "secrets.json"]
+
+
+def test_nobody_signs_in_before_the_place_is_set_up(tmp_path: Path) -> None:
+    with pytest.raises(LocalFault, match="Run `make up`"):
+        passwords(tmp_path)
