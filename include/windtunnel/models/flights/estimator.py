@@ -25,7 +25,8 @@ HYPERPARAMETERS = {
     ),
     "l2_regularization": Hyperparameter(kind="float", default=0.0, low=0, high=100, about="Penalty on leaf values."),
 }
-"""The search space; the defaults won over five rolling windows of 2013."""
+"""The search space. Six settings tried over five rolling windows of 2013 lay within 0.1 minutes of RMSE of one another;
+the defaults are among the smaller of them."""
 
 
 def build(hyperparameters: Mapping[str, float]) -> OffsetRegressor:
