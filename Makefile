@@ -54,8 +54,8 @@ format: setup ## Format the code and mend what ruff can mend
 docs: setup ## Write docs/settings.md from the code
 	@$(BIN)/python -m local.settings_page
 
-lock: setup ## Write the hashed locks whose inputs changed
-	@$(BIN)/python -m local.locks
+lock: setup ## Write the hashed locks whose inputs changed (CONSTRAINTS=MWAA's constraints file)
+	@CONSTRAINTS="$(CONSTRAINTS)" $(BIN)/python -m local.locks
 
 clean: down ## Stop everything and remove its state: databases, logs, passwords
 	rm -rf $${WINDTUNNEL_HOME:-.windtunnel}

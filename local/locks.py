@@ -15,6 +15,7 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+from local.fault import LocalFault
 from local.place import ROOT
 from local.venvs import UV_LOCK, uv_path
 
@@ -27,11 +28,12 @@ class Lock(NamedTuple):
     path: Path
     inputs: tuple[Path, ...]
     groups: tuple[str, ...] = ()
-    constraints: tuple[Path, ...] = ()
+    constrained: bool = False
+    "Whether it is resolved under MWAA's constraints."
 
     def digest(self, root: Path) -> str:
         """Of everything that decides what is in the lock, beside the registry."""
-        parts = [(root / path).read_text(encoding="utf-8") for path in (*self.inputs, *self.constraints)]
+        parts = [(root / path).read_text(encoding="utf-8") for path in self.inputs]
         if self.groups:
             groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
             parts.append(json.dumps({name: groups[name] for name in self.groups}, sort_keys=True))
@@ -46,9 +48,13 @@ class Lock(NamedTuple):
         return (root / self.path).read_text(encoding="utf-8").partition("\n")[0] == self.head(root)
 
     def write(self, root: Path, uv: Path, python: Path) -> None:
-        """Resolve anew, keeping every version that still fits."""
+        """Resolve anew, keeping every version that still fits.
+
+        Raises:
+            LocalFault: The lock needs MWAA's constraints file and it is not given.
+        """
         groups = [word for group in self.groups for word in ("--group", group)]
-        constraints = [word for path in self.constraints for word in ("--constraints", str(path))]
+        constraints = ["--constraints", str(_mwaa_constraints())] if self.constrained else []
         options = ["--quiet", "--generate-hashes", "--no-annotate", "--no-header", "--python", str(python)]
         subprocess.run(
             [
@@ -76,13 +82,25 @@ LOCKS = (
         Path("requirements.lock"),
         (Path("requirements.txt"),),
         groups=GROUPS,
-        constraints=(Path("infra/mwaa/constraints-3.3.1.txt"),),
+        constrained=True,
     ),
     Lock(_IMAGE / "requirements.lock", (_IMAGE / "requirements.in",)),
     Lock(_IMAGE / "requirements-dev.lock", (_IMAGE / "requirements-dev.in", _IMAGE / "requirements.in")),
     Lock(Path("include/localaws/requirements.lock"), (Path("include/localaws/requirements.in"),)),
     Lock(UV_LOCK, (Path("local/uv.in"),)),
 )
+
+
+def _mwaa_constraints() -> Path:
+    given = os.environ.get("CONSTRAINTS", "")
+    path = Path(given).resolve()
+    if not given or not path.is_file():
+        raise LocalFault(
+            f"`CONSTRAINTS` is `{given}`. Allowed: the constraints file of the MWAA image, which decides most versions "
+            "(images/airflow/3.3.1/etc/airflow_constraints.txt of aws/amazon-mwaa-docker-images; it is AWS's, not "
+            "ours to keep). Run `make lock CONSTRAINTS=<that file>`."
+        )
+    return path
 
 
 def main(check: bool) -> int:
@@ -98,4 +116,7 @@ def main(check: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv[1:]))
+    try:
+        sys.exit(main("--check" in sys.argv[1:]))
+    except LocalFault as fault:
+        sys.exit(str(fault))
