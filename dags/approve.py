@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Param, TriggerRule, dag
+from airflow.sdk import Param, TriggerRule, dag, get_current_context
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import RegisteredVersion
@@ -35,7 +35,7 @@ def approve(spec: ModelSpec) -> None:
         def present() -> Any:
             from windtunnel.stages.present import present
 
-            version = RegisteredVersion.from_json(trigger.required_event(assets.registered(spec.name)))
+            version = RegisteredVersion.from_json(trigger.newest(assets.registered(spec.name)))
             return {"version": version, "summary": present(version)}
 
         @stage(outlets=[assets.approved(spec.name)])
@@ -44,11 +44,14 @@ def approve(spec: ModelSpec) -> None:
 
             return approve(RegisteredVersion.from_json(version), **answer(given))
 
+        # A no skips what stands directly behind the question, so this one stands behind the yes and fetches the rest.
         @stage(trigger_rule=TriggerRule.ALL_SKIPPED)
-        def record_no(version: dict[str, Any], given: dict[str, Any]) -> Any:
+        def record_no() -> Any:
             from windtunnel.stages.approve import reject
 
-            return reject(RegisteredVersion.from_json(version), **answer(given))
+            task = get_current_context()["ti"]
+            version = RegisteredVersion.from_json(task.xcom_pull(task_ids="present", key="version"))
+            return reject(version, **answer(task.xcom_pull(task_ids="decide")))
 
         presented = present()
         decide = ApprovalOperator(
@@ -59,8 +62,7 @@ def approve(spec: ModelSpec) -> None:
             execution_timeout=None,
         )
         presented["version"] >> decide
-        yes = record_yes(presented["version"], decide.output)
-        yes >> record_no(presented["version"], decide.output)
+        record_yes(presented["version"], decide.output) >> record_no()
 
     flow()
 

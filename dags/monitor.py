@@ -22,6 +22,7 @@ from airflow.sdk import dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import CollectedPredictions, DatasetVersion, MeasuredPredictions
 from windtunnel.core.spec import ModelSpec
+from windtunnel.core.window import Window
 from windtunnel.orchestration import assets, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
@@ -35,9 +36,9 @@ def monitor(spec: ModelSpec) -> None:
             from windtunnel.aws.endpoint import champion
             from windtunnel.stages.collect import collect
 
-            labels = DatasetVersion.from_json(trigger.required_event(assets.dataset(spec.name)))
+            arrived = [DatasetVersion.from_json(event) for event in trigger.events(assets.dataset(spec.name))]
             in_service = champion(spec.name)
-            return in_service and collect(in_service, labels.window, labels)
+            return in_service and collect(in_service, Window.around(made.window for made in arrived), arrived[-1])
 
         @stage
         def measure(collected: dict[str, Any]) -> Any:

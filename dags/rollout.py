@@ -35,7 +35,7 @@ def rollout(spec: ModelSpec) -> None:
         def prepare() -> Any:
             from windtunnel.aws.endpoint import deployment
 
-            approved = ApprovedVersion.from_json(trigger.required_event(assets.approved(spec.name)))
+            approved = ApprovedVersion.from_json(trigger.newest(assets.approved(spec.name)))
             return {"approved": approved, "deployment": deployment(approved.registered)}
 
         @stage(outlets=[assets.live(spec.name)])

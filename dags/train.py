@@ -30,7 +30,8 @@ from windtunnel.orchestration.stage import stage
 
 def train(spec: ModelSpec) -> None:
     @dag(
-        **dag_arguments("train", spec),
+        # Several at a time: wishes that wait for each other would arrive as one run, which grants only the newest.
+        **{**dag_arguments("train", spec), "max_active_runs": 4},
         schedule=assets.dataset(spec.name) | assets.retrain(spec.name),
         doc_md=__doc__,
     )
@@ -40,8 +41,8 @@ def train(spec: ModelSpec) -> None:
             from windtunnel.aws import jobs
             from windtunnel.stages.plan import plan
 
-            published = trigger.event(assets.dataset(spec.name))
-            wish = trigger.event(assets.retrain(spec.name))
+            published = trigger.newest_or_none(assets.dataset(spec.name))
+            wish = trigger.newest_or_none(assets.retrain(spec.name))
             planned = plan(spec.name, DatasetVersion.optional(published), TrainingRequest.optional(wish))
             return planned and {
                 "plan": planned,

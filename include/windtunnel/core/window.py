@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -54,6 +54,12 @@ class Window(BaseModel):
         """The whole month `YYYY-MM`."""
         first = _day(month).replace(day=1)
         return cls(start=first, end=_next_month(first))
+
+    @classmethod
+    def around(cls, windows: Iterable[Window]) -> Window:
+        """The smallest window that holds all of some windows, of which there is at least one."""
+        held = list(windows)
+        return cls(start=min(window.start for window in held), end=max(window.end for window in held))
 
     def months(self) -> Iterator[Window]:
         """The windows of the calendar months it covers, oldest first, cut to the window's own days."""

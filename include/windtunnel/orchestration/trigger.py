@@ -13,29 +13,36 @@ from windtunnel.core.window import Window
 log = logging.getLogger(__name__)
 
 
-def event(asset: Asset) -> dict[str, Any] | None:
-    """The `extra` of the newest event of an asset that started this run, or None if the asset did not.
+def events(asset: Asset) -> list[dict[str, Any]]:
+    """The `extra` of each event of an asset that started this run, oldest first; several came while a run was busy.
 
-    Events that came while an earlier run was busy arrive together; the newest supersedes the others, which are logged.
+    Raises:
+        AirflowFailException: None did: the run was started by hand and cannot know what to work on.
     """
-    events = get_current_context()["triggering_asset_events"].get(asset)
-    if not events:
-        return None
-    newest, *older = sorted(events, key=lambda found: found.timestamp, reverse=True)
-    for superseded in older:
-        log.warning("superseded by a newer event of `%s`: %s", asset.name, superseded.extra)
-    return dict(newest.extra)
-
-
-def required_event(asset: Asset) -> dict[str, Any]:
-    """The newest event of an asset; a run without one was started by hand and cannot know what to work on."""
-    found = event(asset)
-    if found is None:
+    found = get_current_context()["triggering_asset_events"].get(asset)
+    if not found:
         raise AirflowFailException(
             f"This DAG is started by the asset `{asset.name}`; this run carries no event of it. "
             f"To repeat the work, create an event of `{asset.name}` again or clear the run that had one."
         )
-    return found
+    return [dict(event.extra) for event in sorted(found, key=lambda event: event.timestamp)]
+
+
+def newest(asset: Asset) -> dict[str, Any]:
+    """The newest event; it supersedes the others, which are logged.
+
+    Raises:
+        AirflowFailException: No event of this asset started the run.
+    """
+    *older, last = events(asset)
+    for superseded in older:
+        log.warning("superseded by a newer event of `%s`: %s", asset.name, superseded)
+    return last
+
+
+def newest_or_none(asset: Asset) -> dict[str, Any] | None:
+    """The newest event, or None if another asset started this run."""
+    return newest(asset) if get_current_context()["triggering_asset_events"].get(asset) else None
 
 
 def window() -> Window:
