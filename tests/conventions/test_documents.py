@@ -11,10 +11,14 @@ import pytest
 
 from local.place import ROOT
 from tests.documents import DOCUMENTS, links
+from windtunnel.aws.objects import sha256
+from windtunnel.aws.source import fetch
 from windtunnel.core import errors
-from windtunnel.core.catalog import model_names
+from windtunnel.core.catalog import model_names, model_spec
+from windtunnel.core.window import Window
 
 README = ROOT / "README.md"
+JOURNEY = ROOT / "docs" / "journey.md"
 DECISIONS = ROOT / "docs" / "decisions"
 
 
@@ -100,6 +104,17 @@ def test_every_picture_is_shown_and_small() -> None:
     for picture in pictures:
         assert picture in shown, f"no document shows {picture.name}"
         assert picture.stat().st_size < 300_000, f"{picture.name}: make it smaller"
+
+
+def test_the_flight_of_the_journey_is_in_its_source(tmp_path: Path) -> None:
+    spec, text = model_spec("flights"), JOURNEY.read_text(encoding="utf-8")
+    file = fetch(spec.source, Window.month("2013-05"), tmp_path)["2013-05"]
+    header, *records = file.read_text(encoding="utf-8").splitlines()
+    assert header in text
+    quoted = [(at, record) for at, record in enumerate(records, start=1) if f"\n{record}\n" in text]
+    assert len(quoted) == 1
+    assert f"its record {quoted[0][0]:,}:" in text
+    assert f"/landing/flights/2013-05/{sha256(file)[:16]}.csv`" in text
 
 
 def test_the_index_of_decisions_has_every_page_once_in_order() -> None:

@@ -68,6 +68,9 @@ def test_locked_dags_give_nobody_rights_beyond_reading(dags: dict[str, Any]) -> 
 def test_stages_import_their_work_in_the_task_body() -> None:
     for path in PATHS:
         top = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom)]
-        offenders = [node.module for node in top if node.module and node.module.startswith(("windtunnel.stages", "windtunnel.aws"))]
+        offenders = [
+            node.module
+            for node in top
+            if node.module and node.module.startswith(("windtunnel.stages", "windtunnel.aws"))
+        ]
         assert not offenders, f"{path.name}: import {offenders} inside the task"
-

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,13 @@ ROOT = Path(__file__).parents[2]
 DAGS = ROOT / "dags"
 
 
-def parse(folder: Path = DAGS, extra_models: int = 0) -> dict:
+def parse(folder: Path = DAGS, extra_models: int = 0) -> dict[str, Any]:
     command = [sys.executable, str(Path(__file__).with_name("parse.py")), str(folder), str(extra_models)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 @pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.name)

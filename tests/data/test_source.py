@@ -79,7 +79,8 @@ def test_a_package_that_is_not_as_declared_says_how(
         _fetch("2020-01", "2020-02", tmp_path)
 
 
-def test_a_package_that_is_not_installed_or_lacks_the_file_says_so(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("installed")
+def test_a_package_that_is_not_installed_or_lacks_the_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(SourceMissing, match=r"has no file `rows/rows.csv.zip`"):
         _fetch("2020-01", "2020-02", tmp_path)
     with pytest.raises(SourceMissing, match="Package `none-such` is not installed"):

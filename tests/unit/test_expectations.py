@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
 import re
 import subprocess
 import sys
+import weakref
 import zipfile
 from functools import cache
 from importlib.metadata import distribution
@@ -81,6 +83,21 @@ def test_the_json_keeps_counts_and_samples_but_not_every_row() -> None:
     text = json.dumps(validate(frame, [DIGITS], "test").to_json())
     assert '"unexpected_count": 5000' in text
     assert len(text) < 10_000
+
+
+def test_a_judged_frame_is_let_go_at_once() -> None:
+    judged = []
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            frame = pd.DataFrame({"a": ["x"] * 10})
+            judged.append(weakref.ref(frame))
+            validate(frame, [DIGITS], "test").page()
+            del frame
+        assert [found() for found in judged] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_it_is_quiet() -> None:

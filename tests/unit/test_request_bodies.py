@@ -67,7 +67,9 @@ DEPLOYMENT = endpoint.deployment(RegisteredVersion(model="flights", package_arn=
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_body_is_what_the_operation_takes(operation: str, body: dict[str, Any]) -> None:
-    errors = ParamValidator().validate(body, SAGEMAKER.operation_model(operation).input_shape)
+    shape = SAGEMAKER.operation_model(operation).input_shape
+    assert shape is not None
+    errors = ParamValidator().validate(body, shape)
     assert not errors.has_errors(), errors.generate_report()
 
 

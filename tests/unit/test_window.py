@@ -66,3 +66,15 @@ def test_the_end_is_not_included() -> None:
     assert window.holds(datetime(2012, 2, 29, 23, 59, 59))  # noqa: DTZ001 - event times have no zone
     assert not window.holds(date(2012, 3, 1))
     assert not window.holds(date(2012, 1, 31))
+
+
+def test_the_window_around_some_holds_all_of_them() -> None:
+    june, april = Window.month("2013-06"), Window.month("2013-04")
+    assert Window.around([june, april]) == Window.parse("2013-04", "2013-07")
+
+
+def test_a_form_gives_both_ends_or_none() -> None:
+    assert Window.optional(None, "") is None
+    assert Window.optional("2013-01", "2013-02") == Window.month("2013-01")
+    with pytest.raises(WindowInvalid, match="needs both ends"):
+        Window.optional("2013-01", None)
