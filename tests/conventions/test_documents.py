@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.place import ROOT
-from tests.documents import DOCUMENTS, links
+from tests.documents import DOCUMENTS, first_column, links
 from windtunnel.aws.objects import sha256
 from windtunnel.aws.source import fetch
 from windtunnel.core import errors
@@ -59,6 +59,12 @@ def test_readme_names_every_dag() -> None:
     assert dags
     missing = [dag for dag in dags if f"`{dag}`" not in text]
     assert not missing, f"README.md does not say who opens {missing}"
+
+
+def test_contributing_says_what_every_folder_of_tests_examines() -> None:
+    folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if list(path.glob("test_*.py"))}
+    missing = folders - set(first_column(ROOT / "CONTRIBUTING.md", "folder"))
+    assert not missing, f"CONTRIBUTING.md, section Run and test: give {sorted(missing)} a line"
 
 
 def test_readme_stays_short() -> None:
