@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import time
+import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local import processes, services, supervisor
 from local.environment import own
-from local.place import ROOT, Place, place
+from local.place import ROOT, VENVS, Place, place
+from local.ports import unused
 from tests.stack import Stack, free_place
 
 RUNS = ROOT / ".windtunnel" / "tests"
@@ -43,6 +49,52 @@ def stack() -> Iterator[Stack]:
     services.up(HERE)
     yield Stack(HERE)
     services.down(HERE)
+
+
+@pytest.fixture(scope="session")
+def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of one embedded AWS for all tests that ask for it."""
+    state, port = tmp_path_factory.mktemp("embedded") / "aws", unused(1)
+    image = str(ROOT / "tests/localaws/image/local.json")
+    command = [str(VENVS / "localaws/bin/python"), "-m", "localaws", "--port", str(port), "--state", str(state)]
+    command += ["--image", image, "--account", "000000000000"]
+    server = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "include")})
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_localaws/health", timeout=5):  # noqa: S310 - our own address
+                break
+        except OSError:
+            time.sleep(0.2)
+    else:
+        server.kill()
+        pytest.fail(f"The embedded AWS did not start on port {port}; its reason stands above.")
+    yield url
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture
+def lake_of_its_own(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings, clients and catalog that point at an empty bucket and an empty database."""
+    from windtunnel.aws import lake
+    from windtunnel.aws.clients import client
+    from windtunnel.core.settings import settings
+
+    def forget() -> None:
+        cached: tuple[Any, ...] = (settings, client, lake.catalog)
+        for function in cached:
+            function.cache_clear()
+
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
+    monkeypatch.setenv("WINDTUNNEL_BUCKET", name)
+    monkeypatch.setenv("WINDTUNNEL_DATABASE", name.replace("-", "_"))
+    forget()
+    lake.ensure()
+    yield
+    forget()
 
 
 @pytest.fixture
