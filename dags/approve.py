@@ -58,7 +58,7 @@ def approve(spec: ModelSpec) -> None:
             task_id="decide",
             subject=f"Release this version of {spec.name}?",
             body=presented["summary"],
-            params={"note": Param("", type="string", title="Note", description="Goes on record with the version.")},
+            params={"note": Param(None, type=["null", "string"], title="Note", description="Goes on record.")},
             execution_timeout=None,
         )
         presented["version"] >> decide

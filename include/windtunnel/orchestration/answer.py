@@ -12,5 +12,5 @@ def answer(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "by": given["responded_by_user"]["name"],
         "at": at if isinstance(at, datetime) else datetime.fromisoformat(at),
-        "note": given["params_input"].get("note", ""),
+        "note": given["params_input"].get("note") or "",
     }
