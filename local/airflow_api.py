@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+ATTEMPTS = 5
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -38,15 +39,15 @@ class AirflowApi:
 
     def get(self, path: str, **query: Any) -> Any:
         """GET below /api/v2."""
-        return self._answer(self._http.get(f"/api/v2{path}", params=query))
+        return self._repeat(lambda: self._http.get(f"/api/v2{path}", params=query))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """POST below /api/v2."""
+        """POST below /api/v2; not repeated, since it may have taken effect."""
         return self._answer(self._http.post(f"/api/v2{path}", json=body))
 
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         """PATCH below /api/v2."""
-        return self._answer(self._http.patch(f"/api/v2{path}", json=body))
+        return self._repeat(lambda: self._http.patch(f"/api/v2{path}", json=body))
 
     def status(self, method: str, path: str, body: dict[str, Any] | None = None) -> int:
         """The HTTP status of a request, for those who ask what is allowed."""
@@ -59,6 +60,10 @@ class AirflowApi:
     def trigger(self, dag: str, **form: Any) -> dict[str, Any]:
         """Start a run by hand with the values of the DAG's form."""
         return dict(self.post(f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": form}))
+
+    def clear_failed(self, run: dict[str, Any]) -> None:
+        """Run what failed in a run again, and what stands behind it."""
+        self.post(f"{_path(run)}/clear", {"dry_run": False, "only_failed": True})
 
     def runs(self, dag: str) -> list[dict[str, Any]]:
         """All runs of a DAG, oldest first."""
@@ -73,7 +78,8 @@ class AirflowApi:
         run: dict[str, Any]
         for run in reversed(self.runs(dag)):
             try:
-                events = self.get(f"{_path(run)}/upstreamAssetEvents")["asset_events"]
+                answer = self._http.get(f"/api/v2{_path(run)}/upstreamAssetEvents")
+                events = self._answer(answer)["asset_events"]
             except AirflowRefused as refused:
                 # Airflow 3.3.1 cannot show an event while a run that it started still waits in the queue.
                 if refused.status != 500:
@@ -108,6 +114,15 @@ class AirflowApi:
         """Address of a run, or of one of its tasks, in the UI."""
         below = f"/tasks/{task}" if task else ""
         return f"{self.url}/dags/{run['dag_id']}/runs/{run['dag_run_id']}{below}"
+
+    def _repeat(self, send: Callable[[], httpx.Response]) -> Any:
+        """The answer to a request that may be sent again: a busy SQLite refuses a write now and then."""
+        for _ in range(ATTEMPTS - 1):
+            response = send()
+            if not response.is_server_error:
+                return self._answer(response)
+            time.sleep(1)
+        return self._answer(send())
 
     @staticmethod
     def _answer(response: httpx.Response) -> Any:
