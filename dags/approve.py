@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, TriggerRule, dag, get_current_context
 
 from windtunnel.core.catalog import model_specs
-from windtunnel.core.contracts import RegisteredVersion
+from windtunnel.core.contracts import Answer, RegisteredVersion
 from windtunnel.core.spec import ModelSpec
 from windtunnel.orchestration import assets, trigger
-from windtunnel.orchestration.answer import answer
+from windtunnel.orchestration.approval import ANSWER, Approval
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
@@ -42,7 +41,7 @@ def approve(spec: ModelSpec) -> None:
         def record_yes(version: dict[str, Any], given: dict[str, Any]) -> Any:
             from windtunnel.stages.approve import approve
 
-            return approve(RegisteredVersion.from_json(version), **answer(given))
+            return approve(RegisteredVersion.from_json(version), Answer.from_json(given))
 
         # A no skips what stands directly behind the question, so this one stands behind the yes and fetches the rest.
         @stage(trigger_rule=TriggerRule.ALL_SKIPPED)
@@ -51,10 +50,10 @@ def approve(spec: ModelSpec) -> None:
 
             task = get_current_context()["ti"]
             version = RegisteredVersion.from_json(task.xcom_pull(task_ids="present", key="version"))
-            return reject(version, **answer(task.xcom_pull(task_ids="decide")))
+            return reject(version, Answer.from_json(task.xcom_pull(task_ids="decide", key=ANSWER)))
 
         presented = present()
-        decide = ApprovalOperator(
+        decide = Approval(
             task_id="decide",
             subject=f"Release this version of {spec.name}?",
             body=presented["summary"],
@@ -62,7 +61,7 @@ def approve(spec: ModelSpec) -> None:
             execution_timeout=None,
         )
         presented["version"] >> decide
-        record_yes(presented["version"], decide.output) >> record_no()
+        record_yes(presented["version"], decide.output[ANSWER]) >> record_no()
 
     flow()
 

@@ -54,7 +54,7 @@ def test_every_task_has_retries_a_time_limit_and_an_owner(dags: dict[str, Any]) 
         for task in dag.tasks:
             assert task.retries >= 1, f"{task}: give it retries"
             assert task.owner == "windtunnel", f"{task}: give it an owner"
-            waits_for_a_person = task.task_type == "ApprovalOperator"
+            waits_for_a_person = task.task_type == "Approval"
             assert (task.execution_timeout is None) == waits_for_a_person, f"{task}: give it an execution_timeout"
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.release.made import evaluated
 from windtunnel.aws import registry
 from windtunnel.aws.clients import client
+from windtunnel.core.contracts import Answer
 from windtunnel.stages.approve import approve, reject
 
 pytestmark = pytest.mark.usefixtures("lake_of_its_own")
@@ -63,7 +64,7 @@ def test_the_record_of_a_version_is_whole() -> None:
 def test_an_answer_stands_with_the_version(answer: Callable[..., object], status: str) -> None:
     registered = registry.register(evaluated(f"To be {status}."))
     for _ in range(2):  # a task that is run twice gives the same answer
-        answer(registered, by="rita", at=AT, note="I read it.")
+        answer(registered, Answer(by="rita", at=AT, note="I read it."))
     found = client("sagemaker").describe_model_package(ModelPackageName=registered.package_arn)
     assert found["ModelApprovalStatus"] == status
     assert found["ApprovalDescription"] == f"{status} by rita at 2013-05-01 12:00:00+0000. I read it."

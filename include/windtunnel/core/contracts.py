@@ -152,6 +152,14 @@ class RegisteredVersion(Contract):
     evaluated: Evaluated
 
 
+class Answer(Contract):
+    """What a person answered to a question, beside the yes or no."""
+
+    by: str
+    at: datetime
+    note: str = ""
+
+
 class ApprovedVersion(Contract):
     """A registered version and the person who said yes."""
 
