@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pyarrow as pa
@@ -58,6 +59,19 @@ def test_batches_come_a_month_at_a_time(version: DatasetVersion) -> None:
     batches = list(lake.batches(version.table, version.snapshot_id, YEAR))
     assert [batch.num_rows for batch in batches] == [28, 28, 28]
     assert pa.concat_tables(batches).equals(lake.rows(version.table, version.snapshot_id, YEAR))
+
+
+def test_rows_that_were_read_are_let_go_at_once(version: DatasetVersion) -> None:
+    lake.rows(version.table, version.snapshot_id, YEAR)
+    gc.collect()
+    held = pa.total_allocated_bytes()
+    gc.disable()
+    try:
+        for _ in range(5):
+            lake.rows(version.table, version.snapshot_id, YEAR)
+        assert pa.total_allocated_bytes() == held
+    finally:
+        gc.enable()
 
 
 def test_a_window_without_rows_is_answered_with_the_months_there_are(version: DatasetVersion) -> None:

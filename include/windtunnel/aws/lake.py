@@ -14,6 +14,8 @@ import pyarrow as pa
 from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, NoSuchTableError
+from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThan, Reference
+from pyiceberg.expressions.literals import literal
 from pyiceberg.table import DataScan, FileScanTask, Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
@@ -201,10 +203,14 @@ def properties(snapshot: Snapshot) -> dict[str, str]:
     return {key.removeprefix(PROPERTY): value for key, value in summary.items() if key.startswith(PROPERTY)}
 
 
-def window_filter(found: Table, window: Window) -> str:
+def window_filter(found: Table, window: Window) -> BooleanExpression:
     """The rows of a table whose event time, the column it is partitioned by, lies in a window."""
-    column = found.schema().find_column_name(found.spec().fields[0].source_id)
-    return f"{column} >= '{window.start.isoformat()}T00:00:00' and {column} < '{window.end.isoformat()}T00:00:00'"
+    # No string: the parser's exceptions hold the frames they passed, and with them a month of rows, in a cycle.
+    event_time = Reference(found.schema().find_field(found.spec().fields[0].source_id).name)
+    return And(
+        GreaterThanOrEqual(term=event_time, value=literal(f"{window.start}T00:00:00")),
+        LessThan(term=event_time, value=literal(f"{window.end}T00:00:00")),
+    )
 
 
 def _scan(found: Table, snapshot_id: str, window: Window, columns: Sequence[str] = ("*",)) -> DataScan:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
+from pyiceberg.manifest import DataFile
 
 from windtunnel.aws import lake, publication, tables
 from windtunnel.core.spec import ModelSpec
@@ -44,14 +45,30 @@ def rows(failed: Mapping[int, Sequence[str]], text: pd.DataFrame, ragged: Mappin
     return [Row(at, failed[at], cells.get(at, {}), ragged.get(at)) for at in sorted(failed)]
 
 
-def write(spec: ModelSpec, window: Window, work_key: str, batch: Mapping[str, tuple[Window, list[Row]]]) -> str | None:
-    """Make some months of a model's quarantine hold exactly these rows. A repeat of the same work changes nothing.
+def write(spec: ModelSpec, month: Window, uri: str, failed: list[Row]) -> list[DataFile]:
+    """Write the failed rows of a file as Parquet; `commit` makes them visible.
 
     Args:
         spec: Of the model.
-        window: All months of the batch.
-        work_key: Of the batch.
-        batch: Month and failed rows by the address of the file they came in.
+        month: Of the file.
+        uri: Of the file.
+        failed: From `rows`.
+    """
+    if not failed:
+        return []
+    schema = _schema(spec)
+    tables.make_table(table_name(spec.name), schema, "_month")
+    return tables.write(table_name(spec.name), _table(failed, uri, month, schema), month)
+
+
+def commit(model: str, window: Window, work_key: str, files: Sequence[DataFile]) -> str | None:
+    """Make a window of a model's quarantine hold exactly these files. A repeat of the same work changes nothing.
+
+    Args:
+        model: Name of the model.
+        window: Whole months.
+        work_key: Of all files of the window together.
+        files: From `write`.
 
     Returns:
         The snapshot that holds them; None when no row of this model ever failed.
@@ -59,18 +76,9 @@ def write(spec: ModelSpec, window: Window, work_key: str, batch: Mapping[str, tu
     Raises:
         CommitConflict: Others kept winning.
     """
-    name = table_name(spec.name)
-    any_failed = any(failed for _, failed in batch.values())
-    if not any_failed and not lake.catalog().table_exists(name):
+    name = table_name(model)
+    if not files and not lake.catalog().table_exists(name):
         return None
-    schema = _schema(spec)
-    tables.make_table(name, schema, "_month")
-    files = [
-        file
-        for uri, (month, failed) in batch.items()
-        if failed
-        for file in tables.write(name, _table(failed, uri, month, schema), month)
-    ]
     snapshot = publication.overwrite(name, files, window, {month.label: work_key for month in window.months()})
     return str(snapshot.snapshot_id)
 

@@ -85,7 +85,11 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
         name: Title of the page.
     """
     suite = gx.ExpectationSuite(name=name, expectations=list(expectations))
-    result = _definition().get_batch({"dataframe": frame}).validate(suite, result_format={"result_format": "COMPLETE"})
+    batch = _definition().get_batch({"dataframe": frame})
+    result = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    judged = batch.data.execution_engine.batch_manager  # it would keep every frame it ever judged
+    judged.reset_batch_cache()
+    judged.batch_data_cache.clear()
     failed: list[str] = []
     unmet: list[str] = []
     flagged: dict[str, list[int]] = {}

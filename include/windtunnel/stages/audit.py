@@ -8,6 +8,7 @@ from windtunnel.aws import lake, publication, reports
 from windtunnel.core.catalog import model_expectations
 from windtunnel.core.contracts import AuditedBranch, LoadedBranch
 from windtunnel.core.errors import DataRejected, quoted
+from windtunnel.core.window import Window
 from windtunnel.ml import expectations
 
 log = logging.getLogger(__name__)
@@ -23,13 +24,8 @@ def audit(loaded: LoadedBranch) -> AuditedBranch:
     faults: list[str] = []
     pages, rows = {}, 0
     for month in loaded.window.months():
-        read = lake.rows(loaded.table, loaded.snapshot_id, month)
-        rows += read.num_rows
-        found = expectations.validate(
-            expectations.numbers_to_64_bit(read.to_pandas()),
-            model_expectations(loaded.model).audit(),
-            f"{loaded.model} {month.label} audit",
-        )
+        count, found = _judge(loaded, month)
+        rows += count
         pages[month.label] = (found.page(), found.to_json())
         faults += [f"{month.label}: {unmet}" for unmet in found.unmet]
     if rows != loaded.rows:
@@ -46,3 +42,10 @@ def audit(loaded: LoadedBranch) -> AuditedBranch:
         )
     log.info("audit: passed, %d rows, report %s", rows, report)
     return AuditedBranch(loaded=loaded, report=report)
+
+
+def _judge(loaded: LoadedBranch, month: Window) -> tuple[int, expectations.Validated]:
+    rows = lake.rows(loaded.table, loaded.snapshot_id, month)
+    frame = expectations.numbers_to_64_bit(rows.to_pandas())
+    suite = model_expectations(loaded.model).audit()
+    return rows.num_rows, expectations.validate(frame, suite, f"{loaded.model} {month.label} audit")

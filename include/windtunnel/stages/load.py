@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from windtunnel.aws import lake, landing, objects, publication, quarantine, reports, tables
 from windtunnel.core.catalog import model_expectations, model_spec
@@ -14,9 +14,6 @@ from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
 from windtunnel.ml import expectations, raw, schema
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -66,33 +63,27 @@ def load(checked: Sequence[CheckedFile]) -> LoadedBranch:
     return loaded
 
 
-class _Sorted(NamedTuple):
-    """A file's rows: those to publish, and those that failed."""
+class _Month(NamedTuple):
+    """What became of one file: Parquet files that no snapshot knows yet, and what to say about them."""
 
-    rows: pd.DataFrame
-    failed: list[quarantine.Row]
-    counts: dict[str, int]
+    files: list[Any]
+    quarantine_files: list[Any]
+    rows: int
+    quarantined: int
     page: tuple[str, dict[str, Any]]
+    refusal: str | None
 
 
 def _stage(
     spec: ModelSpec, checked: Sequence[CheckedFile], window: Window, key: str, branch: str, work: dict[str, str]
 ) -> Any:
-    name, columns = lake.table_name(spec.name), schema.arrow_schema(spec)
-    files, rows, batch, pages, refusals = [], 0, {}, {}, []
-    for file in checked:
-        month = file.landed.window
-        found = _sort(spec, file)
-        batch[file.landed.uri] = (month, found.failed)
-        pages[month.label] = found.page
-        if len(found.failed) > spec.quarantine_budget * file.rows:
-            refusals.append(_refusal(spec, file, found))
-        elif not refusals:
-            files += tables.write(name, schema.to_arrow(found.rows, columns), month)
-            rows += len(found.rows)
+    months = {file.landed.window.label: _write(spec, file) for file in checked}
+    files = [file for month in months.values() for file in month.files]
+    pages = {label: month.page for label, month in months.items()}
     report = reports.write_months(reports.address(spec.name, window, key, "rows"), pages)
-    quarantined = quarantine.write(spec, window, key, batch)
-    if refusals:
+    held = [file for month in months.values() for file in month.quarantine_files]
+    quarantined = quarantine.commit(spec.name, window, key, held)
+    if refusals := [month.refusal for month in months.values() if month.refusal]:
         tables.delete(files)
         raise DataRejected(" ".join(refusals), report=report)
     said = {
@@ -100,46 +91,53 @@ def _stage(
         "window-start": str(window.start),
         "window-end": str(window.end),
         "work-key": key,
-        "rows": str(rows),
-        "quarantined": str(sum(len(failed) for _, failed in batch.values())),
+        "rows": str(sum(month.rows for month in months.values())),
+        "quarantined": str(sum(month.quarantined for month in months.values())),
         "rows-report": report,
         "report": reports.address(spec.name, window, key, "audit"),
     }
     if quarantined:
         said["quarantine-snapshot-id"] = quarantined
-    return publication.stage(name, branch, files, window, work, said)
+    return publication.stage(lake.table_name(spec.name), branch, files, window, work, said)
 
 
-def _sort(spec: ModelSpec, checked: CheckedFile) -> _Sorted:
+def _write(spec: ModelSpec, checked: CheckedFile) -> _Month:
+    """Sort a file's rows and write them; none of them stays in memory."""
+    month, columns = checked.landed.window, schema.arrow_schema(spec)
     file = raw.read(landing.read(checked.landed), list(spec.raw_columns))
     failed = schema.Failed()
     for reason, numbers in objects.get_json(checked.flagged).items():
         failed.add(reason, numbers)
     rows = schema.derived(spec, schema.typed(spec, file.values(), failed), failed)
-    schema.fail_outside(spec, rows, checked.landed.window, failed)
-    title = f"{spec.name} {checked.landed.window.label} rows"
-    judged = expectations.validate(expectations.numbers_to_64_bit(rows), model_expectations(spec.name).rows(), title)
+    schema.fail_outside(spec, rows, month, failed)
+    judged = expectations.validate(
+        expectations.numbers_to_64_bit(rows), model_expectations(spec.name).rows(), f"{spec.name} {month.label} rows"
+    )
     for reason, numbers in judged.flagged.items():
         failed.add(reason, numbers)
     rows = failed.passed(rows)
     schema.fail_repeated(spec, rows, failed)
+    rows = failed.passed(rows)
+    held = quarantine.rows(failed.reasons, file.rows, file.ragged)
     counts = failed.counts()
-    document = {"rows": checked.rows, "quarantined": len(failed.reasons), "reasons": counts, **judged.to_json()}
-    return _Sorted(
-        rows=failed.passed(rows),
-        failed=quarantine.rows(failed.reasons, file.rows, file.ragged),
-        counts=counts,
+    document = {"rows": checked.rows, "quarantined": len(held), "reasons": counts, **judged.to_json()}
+    refused = len(held) > spec.quarantine_budget * checked.rows
+    return _Month(
+        files=[] if refused else tables.write(lake.table_name(spec.name), schema.to_arrow(rows, columns), month),
+        quarantine_files=quarantine.write(spec, month, checked.landed.uri, held),
+        rows=len(rows),
+        quarantined=len(held),
         page=(judged.page(counts), document),
+        refusal=_refusal(spec, checked, len(held), counts) if refused else None,
     )
 
 
-def _refusal(spec: ModelSpec, checked: CheckedFile, found: _Sorted) -> str:
-    reasons = [f"{reason} ({count:,})" for reason, count in found.counts.items()]
+def _refusal(spec: ModelSpec, checked: CheckedFile, failed: int, counts: dict[str, int]) -> str:
+    reasons = [f"{reason} ({count:,})" for reason, count in counts.items()]
     rest = f" and {len(reasons) - 10} more reasons" if len(reasons) > 10 else ""
     return (
-        f"{len(found.failed):,} of {checked.rows:,} rows of `{checked.landed.uri}` failed "
-        f"({len(found.failed) / checked.rows:.1%}); at most {spec.quarantine_budget:.1%} may: "
-        f"{'; '.join(reasons[:10])}{rest}. Nothing was published; the rows stand in "
-        f"`{quarantine.table_name(spec.name)}`. Mend the source, or the expectation if it is wrong, and run "
+        f"{failed:,} of {checked.rows:,} rows of `{checked.landed.uri}` failed ({failed / checked.rows:.1%}); "
+        f"at most {spec.quarantine_budget:.1%} may: {'; '.join(reasons[:10])}{rest}. Nothing was published; the rows "
+        f"stand in `{quarantine.table_name(spec.name)}`. Mend the source, or the expectation if it is wrong, and run "
         f"{checked.landed.window.label} again."
     )
