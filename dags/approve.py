@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, TriggerRule, dag, get_current_context
+from airflow.sdk import Param, TriggerRule, XComArg, dag, get_current_context
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Answer, RegisteredVersion
@@ -61,7 +61,7 @@ def approve(spec: ModelSpec) -> None:
             execution_timeout=None,
         )
         presented["version"] >> decide
-        record_yes(presented["version"], decide.output[ANSWER]) >> record_no()
+        record_yes(presented["version"], XComArg(decide, ANSWER)) >> record_no()
 
     flow()
 
