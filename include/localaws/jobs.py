@@ -10,6 +10,9 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 Key = tuple[str, str, str]
 
+INTERRUPTED = "InternalServerError: the embedded AWS was stopped while the job ran. Start it again under a new name."
+BROKEN = "InternalServerError: the embedded AWS failed while it ran the job: {error}. Its log has the traceback."
+
 
 class JobFailed(Exception):
     """The job ends Failed; the text is its FailureReason, in AWS's form `AlgorithmError: ...` or `ClientError: ...`."""
@@ -24,6 +27,7 @@ class Job:
 
 
 Run = Callable[[Job], None]
+Fail = Callable[[str], object]
 
 
 class Jobs:
@@ -36,17 +40,20 @@ class Jobs:
         self._threads: dict[Key, threading.Thread] = {}
         self._change = threading.Condition()
 
-    def start(self, key: Key, run: Run, *, slot: bool = True) -> None:
+    def start(self, key: Key, run: Run, fail: Fail, *, slot: bool = True) -> None:
         """Runs a job when a slot is free.
 
         Args:
             key: Region, kind and name.
             run: The job's whole work. When the job is stopped while it waits, `run` is called at once, without a slot
                 and with `job.stop` set: it then has only to write the ending.
+            fail: Ends the job Failed for a reason; called when `run` itself breaks, so that no job runs for ever.
             slot: False for work that waits for other jobs, such as a tuning job: it must not hold a slot they need.
         """
         job = Job(key)
-        thread = threading.Thread(target=self._work, args=(job, run, slot), name=f"{key[1]}/{key[2]}", daemon=True)
+        thread = threading.Thread(
+            target=self._work, args=(job, run, fail, slot), name=f"{key[1]}/{key[2]}", daemon=True
+        )
         with self._change:
             self._running[key] = job
             self._threads[key] = thread
@@ -74,12 +81,13 @@ class Jobs:
         for thread in threads:
             thread.join(seconds / len(threads))
 
-    def _work(self, job: Job, run: Run, slot: bool) -> None:
+    def _work(self, job: Job, run: Run, fail: Fail, slot: bool) -> None:
         held = slot and self._take_slot(job)
         try:
             run(job)
-        except Exception:
-            log.exception("The job %s ended without writing its state.", job.key)
+        except Exception as error:
+            log.exception("The job %s broke.", job.key)
+            fail(BROKEN.format(error=f"{type(error).__name__}: {error}"))
         finally:
             with self._change:
                 if held:

@@ -6,13 +6,11 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from deployments import Deployments, variant
-from embedded_aws import Embedded
 
 
 def refused(call: Any) -> Any:
@@ -105,30 +103,6 @@ def test_no_request_is_lost_while_a_process_is_killed(deployments: Deployments) 
 def kill(pid: int) -> None:
     """Kill -9 of one process that this test started through the API."""
     os.kill(pid, signal.SIGKILL)
-
-
-@pytest.mark.embedded
-def test_a_request_costs_the_embedded_aws_little(deployments: Deployments, embedded: Embedded) -> None:
-    capture = {
-        "EnableCapture": True,
-        "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": f"s3://{deployments.aws.bucket}/{deployments.name}",
-        "CaptureOptions": [{"CaptureMode": "InputAndOutput"}],
-    }
-    name = deployments.endpoint(deployments.config(variant(deployments.model()), DataCaptureConfig=capture))
-    assert embedded.process is not None
-    deployments.answers(name, 20)
-    before = cpu_seconds(embedded.process.pid)
-    deployments.answers(name, 400)
-    time.sleep(1.5)
-    # 0.8 ms measured on a quiet machine, with capture and metrics; one write per request would cost 6.
-    assert (cpu_seconds(embedded.process.pid) - before) / 400 < 0.003
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and its threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_several_containers_answer_one_after_the_other(deployments: Deployments) -> None:

@@ -107,6 +107,24 @@ def test_a_deployment_that_is_repeated_changes_nothing(hook: AdoptingHook, monke
     client("sagemaker").delete_endpoint(EndpointName=name)
 
 
+def test_an_endpoint_that_failed_is_made_anew(hook: AdoptingHook, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"failed-{settings().bucket}"
+    monkeypatch.setattr(endpoint, "endpoint_name", lambda _: name)
+    broken, whole = registered_model("Broken."), registered_model("Whole.")
+    key = broken.evaluated.model_data.removeprefix(settings().uri(""))
+    client("s3").put_object(Bucket=settings().bucket, Key=key, Body=b"no archive")
+    hook.create_endpoint(deploy(hook, broken, name), wait_for_completion=False)
+    for _ in range(300):
+        if client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed":
+            break
+        time.sleep(0.1)
+    hook.update_endpoint(deploy(hook, whole, name), wait_for_completion=False)
+    client("sagemaker").get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1})
+    described = client("sagemaker").describe_endpoint(EndpointName=name)
+    assert described["EndpointConfigName"] == endpoint.deployment(whole)["EndpointConfig"]["EndpointConfigName"]
+    client("sagemaker").delete_endpoint(EndpointName=name)
+
+
 def test_an_endpoint_that_is_not_there_is_not_proved() -> None:
     with pytest.raises(ReleaseRefused, match="status is `None`, not `InService`"):
         prove(approved(registered_model("Nowhere.")))

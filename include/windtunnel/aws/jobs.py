@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 from windtunnel.aws.clients import client
 from windtunnel.core.contracts import TrainingPlan
 from windtunnel.core.settings import settings
+from windtunnel.ml.metrics import METRIC_DEFINITIONS
 
 CONTAINER = "/opt/ml/processing"
-TRAIN_METRICS = ("rmse", "mae")
 
 
 def training_job(plan: TrainingPlan) -> dict[str, Any]:
@@ -22,9 +22,7 @@ def training_job(plan: TrainingPlan) -> dict[str, Any]:
         "AlgorithmSpecification": {
             "TrainingImage": plan.image,
             "TrainingInputMode": "File",
-            "MetricDefinitions": [
-                {"Name": f"train:{name}", "Regex": f"train:{name}=([0-9.e+-]+);"} for name in TRAIN_METRICS
-            ],
+            "MetricDefinitions": METRIC_DEFINITIONS,
         },
         "RoleArn": settings().role_arn,
         "HyperParameters": {

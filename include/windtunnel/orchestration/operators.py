@@ -53,11 +53,20 @@ class AdoptingHook(SageMakerHook):
         )
 
     def update_endpoint(self, config: dict[str, Any], *args: Any, **waiting: Any) -> Any:
-        """Update an endpoint, unless it has the config already or is on its way to it."""
-        found = self._sagemaker.describe_endpoint(EndpointName=config["EndpointName"])
+        """Update an endpoint, unless it has the config already or is on its way to it.
+
+        An endpoint that failed serves nobody and cannot be updated: it is made anew.
+        """
+        name = config["EndpointName"]
+        found = self._sagemaker.describe_endpoint(EndpointName=name)
+        if found["EndpointStatus"] == "Failed":
+            self.log.warning("`%s` failed (%s): made anew.", name, found.get("FailureReason", "no reason given"))
+            self._sagemaker.delete_endpoint(EndpointName=name)
+            self._sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 2})
+            return self.create_endpoint(config, *args, **waiting)
         pending = found.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
         if config["EndpointConfigName"] == (pending or found["EndpointConfigName"]):
-            self.log.info("Adopted: `%s` has or is getting this config.", config["EndpointName"])
+            self.log.info("Adopted: `%s` has or is getting this config.", name)
             return found
         return super().update_endpoint(config, *args, **waiting)
 

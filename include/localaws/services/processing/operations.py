@@ -33,7 +33,9 @@ def create_processing_job(context: Context, request: Document) -> Document:
             f"and a processing job with this name already exists ({arn})",
         )
     states.announce(context, document)
-    context.engine.jobs.start((context.region, states.KIND, name), partial(run, context, name))
+    context.engine.jobs.start(
+        (context.region, states.KIND, name), partial(run, context, name), partial(states.fail, context, name)
+    )
     return document
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localaws.channels import bring
 from localaws.context import Context
 from localaws.images import ImageUnknown
-from localaws.jobs import Job, JobFailed
+from localaws.jobs import INTERRUPTED, Job, JobFailed
 from localaws.programs import Ending, Launch, Program, relocated
 from localaws.s3_objects import Mirror
 from localaws.services.processing import states
@@ -101,7 +101,7 @@ class _Processing:
             every=push_continuous,
         )
         if self._context.engine.closing.is_set():
-            raise JobFailed(states.INTERRUPTED)
+            raise JobFailed(INTERRUPTED)
         push_continuous()
         if ending is Ending.EXITED and program.exit_code:
             raise JobFailed(self._failure(program))

@@ -49,7 +49,9 @@ def submit(context: Context, request: Document, **members: object) -> Document:
             f"and a training job with this name already exists ({arn})",
         )
     states.announce(context, document)
-    context.engine.jobs.start((context.region, states.KIND, name), partial(run, context, name))
+    context.engine.jobs.start(
+        (context.region, states.KIND, name), partial(run, context, name), partial(states.fail, context, name)
+    )
     return document
 
 

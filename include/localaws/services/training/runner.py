@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localaws.channels import bring
 from localaws.context import Context
 from localaws.images import ImageUnknown
-from localaws.jobs import Job, JobFailed
+from localaws.jobs import INTERRUPTED, Job, JobFailed
 from localaws.metrics import Metrics
 from localaws.programs import Ending, Launch, Program, relocated
 from localaws.s3_objects import Mirror, below, upload_archive
@@ -90,7 +90,7 @@ class _Training:
             every=partial(self._report, checkpoints),
         )
         if self._context.engine.closing.is_set():
-            raise JobFailed(states.INTERRUPTED)
+            raise JobFailed(INTERRUPTED)
         self._report(checkpoints)
         self._metrics.publish(self._context.cloudwatch, LOGS, "TrainingJobName", self._name)
         final = self._metrics.final()

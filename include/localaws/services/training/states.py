@@ -14,12 +14,12 @@ from __future__ import annotations
 import time
 
 from localaws.context import Context, Engine
+from localaws.jobs import INTERRUPTED
 from localaws.wire import Document
 
 KIND = "training-job"
 ENDED = frozenset({"Completed", "Failed", "Stopped"})
 REASON_CHARACTERS = 1024
-INTERRUPTED = "InternalServerError: the embedded AWS was stopped while the job ran. Start it again under a new name."
 MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
@@ -98,4 +98,9 @@ def recover(engine: Engine) -> None:
     """After a restart: jobs that ran when the process ended have failed."""
     for region, name, document in engine.store.everywhere(KIND):
         if document["TrainingJobStatus"] not in ENDED:
-            move(engine.at(region), name, "Failed", FailureReason=INTERRUPTED)
+            fail(engine.at(region), name, INTERRUPTED)
+
+
+def fail(context: Context, name: str, reason: str) -> None:
+    """Ends a job Failed; one that has ended stays as it ended."""
+    move(context, name, "Failed", FailureReason=reason)

@@ -53,7 +53,9 @@ def create_transform_job(context: Context, request: Document) -> Document:
             f"({document['TransformJobArn']})",
         )
     states.announce(context, describe_transform_job(context, request))
-    context.engine.jobs.start((context.region, states.KIND, name), partial(run, context, name))
+    context.engine.jobs.start(
+        (context.region, states.KIND, name), partial(run, context, name), partial(states.fail, context, name)
+    )
     return document
 
 

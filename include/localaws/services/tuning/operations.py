@@ -49,7 +49,12 @@ def create_hyper_parameter_tuning_job(context: Context, request: Document) -> Do
         )
     states.announce(context, _found(context, name))
     # It only waits for its children, so it holds none of the slots they need.
-    context.engine.jobs.start((context.region, states.KIND, name), partial(run, context, name), slot=False)
+    context.engine.jobs.start(
+        (context.region, states.KIND, name),
+        partial(run, context, name),
+        partial(states.fail, context, name),
+        slot=False,
+    )
     return document
 
 

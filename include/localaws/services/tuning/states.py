@@ -13,6 +13,7 @@ import time
 from collections import Counter
 
 from localaws.context import Context, Engine
+from localaws.jobs import INTERRUPTED
 from localaws.services.training import states as training
 from localaws.wire import AwsError, Document, shaped
 
@@ -111,7 +112,7 @@ def recover(engine: Engine) -> None:
     """After a restart: tuning jobs that ran when the process ended have failed, as their training jobs have."""
     for region, name, document in engine.store.everywhere(KIND):
         if document["HyperParameterTuningJobStatus"] not in ENDED:
-            move(engine.at(region), name, "Failed", FailureReason=training.INTERRUPTED)
+            fail(engine.at(region), name, INTERRUPTED)
 
 
 def _summary(child: Document, objective: Document) -> Document:
@@ -125,3 +126,8 @@ def _summary(child: Document, objective: Document) -> Document:
     ended = child["TrainingJobStatus"] in training.ENDED
     summary["ObjectiveStatus"] = "Succeeded" if value is not None else "Failed" if ended else "Pending"
     return summary
+
+
+def fail(context: Context, name: str, reason: str) -> None:
+    """Ends a job Failed; one that has ended stays as it ended."""
+    move(context, name, "Failed", FailureReason=reason)
