@@ -7,7 +7,6 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,40 +14,37 @@ import pytest
 
 import windtunnel.models
 from local.place import ROOT, VENVS
+from local.ports import unused
 from tests.data import journey
 from windtunnel.aws import lake
 from windtunnel.aws.clients import client
 from windtunnel.core import catalog
 
-PORTS = range(15300, 15350)
-START_REFUSED = 2
-
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An embedded AWS for the tests of this folder."""
-    state = tmp_path_factory.mktemp("aws")
-    process, found = next(filter(None, (_start(port, state) for port in PORTS)))
-    yield found
+    state, port = tmp_path_factory.mktemp("aws"), unused(1)
+    command = [str(VENVS / "localaws/bin/python"), "-m", "localaws", "--port", str(port), "--state", str(state)]
+    with (state / "log").open("wb") as log:
+        process = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "include")}, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while not _ready(address):
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"The embedded AWS did not start:\n{(state / 'log').read_text()}")
+        time.sleep(0.05)
+    yield address
     process.terminate()
     assert process.wait(30) == 0
 
 
-def _start(port: int, state: Path) -> tuple[subprocess.Popen[bytes], str] | None:
-    command = [str(VENVS / "localaws/bin/python"), "-m", "localaws", "--port", str(port), "--state", str(state)]
-    with (state / "log").open("ab") as log:
-        process = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "include")}, stdout=log, stderr=log)
-    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/_localaws/health", timeout=5) as answer:  # noqa: S310
-                if json.load(answer) == {"status": "ready"}:
-                    return process, address
-        except OSError:
-            time.sleep(0.05)
-    if process.poll() == START_REFUSED:
-        return None  # the port is taken
-    pytest.fail(f"The embedded AWS did not start:\n{(state / 'log').read_text()}")
+def _ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_localaws/health", timeout=5) as answer:  # noqa: S310
+            return bool(json.load(answer) == {"status": "ready"})
+    except OSError:
+        return False
 
 
 @pytest.fixture(autouse=True)
