@@ -57,7 +57,7 @@ def approve(spec: ModelSpec) -> None:
             task_id="decide",
             subject=f"Release this version of {spec.name}?",
             body=presented["summary"],
-            params={"note": Param(None, type=["null", "string"], title="Note", description="Goes on record.")},
+            params={"note": Param("", type=["null", "string"], title="Note", description="Goes on record.")},
             execution_timeout=None,
         )
         presented["version"] >> decide
