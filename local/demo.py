@@ -116,9 +116,9 @@ def traffic(airflow: AirflowApi, screen: Screen) -> list[Any]:
     with screen.step("ask the endpoint") as step:
         answers = ask(MODEL, chosen, lambda done: step.progress(f"{done:,} of {len(chosen):,} flights"))
         each_ms = step.seconds * 1000 / len(answers)
+        flights = "1 flight" if len(answers) == 1 else f"{len(answers):,} flights"
         step.done(
-            f"{len(answers):,} flights answered, {each_ms:.1f} ms each"
-            + (" (the week was asked before)" if asked_before else "")
+            f"{flights} answered, {each_ms:.1f} ms each" + (" (the week was asked before)" if asked_before else "")
         )
     return answers
 
