@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests import candidate
 from windtunnel.aws import endpoint, lake, objects, publication, tables
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import DatasetVersion, Evaluated, RegisteredVersion, TrainingPlan
+from windtunnel.core.contracts import DatasetVersion, RegisteredVersion
 from windtunnel.core.settings import settings
 from windtunnel.core.spec import PackageCsv
 from windtunnel.core.window import Window
@@ -74,39 +75,13 @@ def publish(month: Window, rows: pd.DataFrame) -> DatasetVersion:
 
 def register(dataset: DatasetVersion) -> RegisteredVersion:
     """A champion trained on `TRAIN` and judged on `HOLDOUT`, with the predictions `evaluate` leaves behind."""
-    plan = TrainingPlan(
-        model=SPEC.name,
-        dataset=dataset,
-        train=TRAIN,
-        holdout=HOLDOUT,
-        hyperparameters={},
-        reason="test",
-        requested_by="test",
-        code_sha256="c",
-        git_commit="g",
-        image="i",
-        work_key="w",
-        job_name="flights-w",
-        train_manifest="s3://none/train",
-        holdout_manifest="s3://none/holdout",
-        train_rows=1,
-        holdout_rows=1,
-    )
+    plan = candidate.plan(dataset=dataset, train=TRAIN, holdout=HOLDOUT)
     folder = settings().uri("evaluations", uuid.uuid4().hex)
     judged = departed(HOLDOUT).dropna(subset=[SPEC.target])
     body = io.BytesIO()
     judged.assign(prediction=prediction_of(judged).astype(np.float32)).to_parquet(body, index=False)
     objects.put(f"{folder}/holdout.parquet", body.getvalue(), content_type="application/vnd.apache.parquet")
-    evaluated = Evaluated(
-        plan=plan,
-        model_data="s3://none/model.tar.gz",
-        artefact_sha256="a",
-        metrics={},
-        unit=SPEC.unit,
-        evaluation=f"{folder}/evaluation.json",
-    )
-    arn = "arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/1"
-    return RegisteredVersion(model=SPEC.name, package_arn=arn, evaluated=evaluated)
+    return candidate.registered(evaluated=candidate.evaluated(plan=plan, evaluation=f"{folder}/evaluation.json"))
 
 
 @dataclass

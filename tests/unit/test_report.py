@@ -10,15 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests import candidate
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import (
-    CollectedPredictions,
-    DatasetVersion,
-    Evaluated,
-    MeasuredPredictions,
-    RegisteredVersion,
-    TrainingPlan,
-)
+from windtunnel.core.contracts import CollectedPredictions, MeasuredPredictions
 from windtunnel.core.window import Window
 from windtunnel.ml.drift import drift_score, drift_scores
 from windtunnel.ml.page import LONGEST_NAME, plain
@@ -72,46 +66,9 @@ def measured(current: pa.Table, training: pa.Table, holdout: pa.Table) -> Measur
     said = drift_score(holdout["prediction"], current["prediction"], "float64")
     assert said is not None
     kinds = {name: SPEC.column(name).kind for name in COLUMNS}
-    labels = DatasetVersion(
-        model="flights",
-        table="windtunnel.flights",
-        snapshot_id="42",
-        tag="d5",
-        window=Window.month("2013-05"),
-        rows=1,
-        quarantined=0,
-        report="s3://b/audit.html",
-    )
-    plan = TrainingPlan(
-        model="flights",
-        dataset=labels,
-        train=Window.parse("2013-01", "2013-04"),
-        holdout=Window.month("2013-04"),
-        hyperparameters={},
-        reason="test",
-        requested_by="test",
-        code_sha256="c",
-        git_commit="g",
-        image="i",
-        work_key="w",
-        job_name="j",
-        train_manifest="s3://b/t",
-        holdout_manifest="s3://b/h",
-        train_rows=len(training),
-        holdout_rows=len(holdout),
-    )
-    champion = RegisteredVersion(
-        model="flights",
-        package_arn="arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/3",
-        evaluated=Evaluated(
-            plan=plan,
-            model_data="s3://b/model.tar.gz",
-            artefact_sha256="a",
-            metrics={},
-            unit="minutes",
-            evaluation="s3://b/evaluation.json",
-        ),
-    )
+    labels = candidate.dataset(tag="d5", window=Window.month("2013-05"))
+    plan = candidate.plan(dataset=labels, train_rows=len(training), holdout_rows=len(holdout))
+    champion = candidate.registered(evaluated=candidate.evaluated(plan=plan))
     collected = CollectedPredictions(
         champion=champion,
         labels=labels,

@@ -8,50 +8,15 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from tests import candidate
 from windtunnel.aws import endpoint, jobs, registry
-from windtunnel.core.contracts import DatasetVersion, Evaluated, RegisteredVersion, TrainingPlan
-from windtunnel.core.window import Window
+from windtunnel.core.contracts import Evaluated
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
-ARN = "arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/3"
-
-DATASET = DatasetVersion(
-    model="flights",
-    table="windtunnel.flights",
-    snapshot_id="4382762837462736482",
-    tag="d4",
-    window=Window.month("2013-04"),
-    rows=28_330,
-    quarantined=0,
-    report="s3://windtunnel/reports/ingest/flights/2013-04/index.html",
-)
-PLAN = TrainingPlan(
-    model="flights",
-    dataset=DATASET,
-    train=Window.parse("2013-01", "2013-04"),
-    holdout=Window.month("2013-04"),
-    hyperparameters={"max_iter": "50"},
-    reason="New data: d4.",
-    requested_by="ingest",
-    code_sha256="c" * 64,
-    git_commit="0" * 40,
-    image="000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:1",
-    work_key="a" * 64,
-    job_name="flights-aaaaaaaaaaaaaaaa",
-    train_manifest="s3://windtunnel/manifests/flights/a/train.manifest",
-    holdout_manifest="s3://windtunnel/manifests/flights/a/holdout.manifest",
-    train_rows=80_789,
-    holdout_rows=28_330,
-)
-EVALUATED = Evaluated(
-    plan=PLAN,
-    model_data="s3://windtunnel/jobs/flights-aaaaaaaaaaaaaaaa/output/model.tar.gz",
-    artefact_sha256="b" * 64,
-    metrics={"mse": 338.6, "rmse": 18.4, "mae": 12.1, "r2": 0.81},
-    unit="minutes",
-    evaluation="s3://windtunnel/evaluations/flights/x/evaluation.json",
-)
-DEPLOYMENT = endpoint.deployment(RegisteredVersion(model="flights", package_arn=ARN, evaluated=EVALUATED))
+PLAN = candidate.plan(hyperparameters={"max_iter": "50"})
+EVALUATED = candidate.evaluated(plan=PLAN)
+REGISTERED = candidate.registered(evaluated=EVALUATED)
+DEPLOYMENT = endpoint.deployment(REGISTERED)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +48,7 @@ def test_other_endpoint_settings_make_another_config_name(monkeypatch: pytest.Mo
     from windtunnel.core.settings import read
 
     monkeypatch.setattr(endpoint, "settings", lambda: read({"WINDTUNNEL_ENDPOINT_INSTANCE_COUNT": "3"}))
-    other = endpoint.deployment(RegisteredVersion(model="flights", package_arn=ARN, evaluated=EVALUATED))
+    other = endpoint.deployment(REGISTERED)
     assert other["EndpointConfig"]["EndpointConfigName"] != DEPLOYMENT["EndpointConfig"]["EndpointConfigName"]
     assert other["Model"] == DEPLOYMENT["Model"]
 

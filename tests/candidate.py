@@ -1,0 +1,69 @@
+"""A whole candidate of `flights` for tests that need one; each gives what it is about and takes the rest as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from windtunnel.core.contracts import DatasetVersion, Evaluated, RegisteredVersion, TrainingPlan
+from windtunnel.core.window import Window
+
+
+def dataset(**given: Any) -> DatasetVersion:
+    """A published April."""
+    usual: dict[str, Any] = {
+        "model": "flights",
+        "table": "windtunnel.flights",
+        "snapshot_id": "4382762837462736482",
+        "tag": "d4",
+        "window": Window.month("2013-04"),
+        "rows": 28_330,
+        "quarantined": 0,
+        "report": "s3://windtunnel/reports/ingest/flights/2013-04/audit.html",
+    }
+    return DatasetVersion.model_validate(usual | given)
+
+
+def plan(**given: Any) -> TrainingPlan:
+    """January to March, judged on April."""
+    usual: dict[str, Any] = {
+        "model": "flights",
+        "dataset": given.get("dataset") or dataset(),
+        "train": Window.parse("2013-01", "2013-04"),
+        "holdout": Window.month("2013-04"),
+        "hyperparameters": {},
+        "reason": "New data: d4.",
+        "requested_by": "ingest",
+        "code_sha256": "c" * 64,
+        "git_commit": "0" * 40,
+        "image": "000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:1",
+        "work_key": "a" * 64,
+        "job_name": "flights-aaaaaaaaaaaaaaaa",
+        "train_manifest": "s3://windtunnel/manifests/flights/a/train.manifest",
+        "holdout_manifest": "s3://windtunnel/manifests/flights/a/holdout.manifest",
+        "train_rows": 80_789,
+        "holdout_rows": 28_330,
+    }
+    return TrainingPlan.model_validate(usual | given)
+
+
+def evaluated(**given: Any) -> Evaluated:
+    """Its artefact and its errors."""
+    usual: dict[str, Any] = {
+        "plan": given.get("plan") or plan(),
+        "model_data": "s3://windtunnel/jobs/flights-aaaaaaaaaaaaaaaa/output/model.tar.gz",
+        "artefact_sha256": "b" * 64,
+        "metrics": {"mse": 338.6, "rmse": 18.4, "mae": 12.1, "r2": 0.81},
+        "unit": "minutes",
+        "evaluation": "s3://windtunnel/evaluations/flights/a/evaluation.json",
+    }
+    return Evaluated.model_validate(usual | given)
+
+
+def registered(**given: Any) -> RegisteredVersion:
+    """In the registry as version 3."""
+    usual: dict[str, Any] = {
+        "model": "flights",
+        "package_arn": "arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/3",
+        "evaluated": given.get("evaluated") or evaluated(),
+    }
+    return RegisteredVersion.model_validate(usual | given)
