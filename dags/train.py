@@ -41,8 +41,8 @@ def train(spec: ModelSpec) -> None:
             from windtunnel.aws import jobs
             from windtunnel.stages.plan import plan
 
-            published = trigger.newest_or_none(assets.dataset(spec.name))
-            wish = trigger.newest_or_none(assets.retrain(spec.name))
+            data, wish = assets.dataset(spec.name), trigger.newest_or_none(assets.retrain(spec.name))
+            published = trigger.newest_or_none(data) if wish else trigger.newest(data)
             planned = plan(spec.name, DatasetVersion.optional(published), TrainingRequest.optional(wish))
             return planned and {
                 "plan": planned,

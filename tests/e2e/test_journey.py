@@ -155,6 +155,16 @@ def test_a_wish_that_cannot_come_true_is_refused_at_once(journey: Journey) -> No
     assert "Unknown hyper-parameter `depth`. Allowed:" in sam.log(run, "request")
 
 
+@pytest.mark.parametrize("stage", ["train", "approve", "rollout", "monitor"])
+def test_what_events_start_says_so_when_it_is_started_by_hand(journey: Journey, stage: str) -> None:
+    admin = journey.stack.airflow()
+    by_hand = admin.trigger(f"{MODEL}_{stage}")
+    run = wait("its end", lambda: ended(admin.run(by_hand)) and admin.run(by_hand), 120)
+    (failed,) = [task for task in admin.tasks(run) if task["state"] == "failed"]
+    assert failed["try_number"] == 1
+    assert "This DAG is started by the asset" in admin.log(run, failed["task_id"])
+
+
 def packages(stack: Stack) -> list[dict[str, Any]]:
     sagemaker = stack.aws("sagemaker")
     listed = sagemaker.list_model_packages(ModelPackageGroupName=MODEL)["ModelPackageSummaryList"]
