@@ -97,7 +97,7 @@ def approve(airflow: AirflowApi, rita: AirflowApi, screen: Screen, cause: dict[s
             PATIENCE_SECONDS,
         )
         if waiting and _state(airflow, run, "decide") != "success":
-            rita.answer(run, "decide", "Approve", note="Better than both baselines on April.")
+            rita.answer(run, "decide", "Approve", note=_read(airflow.result(cause, "register")))
         run = watch(airflow, step, run)
         made = airflow.result(run, "record_yes")
         step.done(f"{_version(made['registered'])} approved by {made['approved_by']}")
@@ -166,6 +166,15 @@ def _state(airflow: AirflowApi, run: dict[str, Any], task: str) -> str | None:
 
 def _version(registered: dict[str, Any]) -> str:
     return str(registered["package_arn"]).rsplit(":model-package/", 1)[1].replace("/", " version ")
+
+
+def _read(registered: dict[str, Any]) -> str:
+    """What the reviewer saw, for the record."""
+    metrics = registered["evaluated"]["metrics"]
+    return (
+        f"RMSE {metrics['rmse']:.2f} on April; the linear baseline has {metrics['linear_rmse']:.2f}, "
+        f"the seasonal-naive one {metrics['seasonal_naive_rmse']:.2f}."
+    )
 
 
 def _trained(airflow: AirflowApi, run: dict[str, Any]) -> str:
