@@ -32,8 +32,10 @@ class AirflowApi:
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url.rstrip("/")
-        # The machine's proxy has no business on the loopback address.
-        self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        # The machine's proxy has no business on the loopback address. A connection each: the API server closes one
+        # behind an answer of 500, and a request that is sent on it at that moment is lost.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False, limits=once)
         token = self._answer(self._http.post("/auth/token", json={"username": user, "password": password}))
         self._http.headers["Authorization"] = f"Bearer {token['access_token']}"
 
@@ -118,7 +120,11 @@ class AirflowApi:
     def _repeat(self, send: Callable[[], httpx.Response]) -> Any:
         """The answer to a request that may be sent again: a busy SQLite refuses a write now and then."""
         for _ in range(ATTEMPTS - 1):
-            response = send()
+            try:
+                response = send()
+            except httpx.TransportError:
+                time.sleep(1)
+                continue
             if not response.is_server_error:
                 return self._answer(response)
             time.sleep(1)
