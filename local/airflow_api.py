@@ -87,6 +87,8 @@ class AirflowApi:
                 if refused.status != 500:
                     raise
                 continue
+            except httpx.TransportError:
+                continue  # whoever waits asks again
             if any(
                 (event["source_dag_id"], event["source_run_id"]) == (cause["dag_id"], cause["dag_run_id"])
                 for event in events
