@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from windtunnel.core.contracts import DatasetVersion, Evaluated, RegisteredVersion, TrainingPlan
+from windtunnel.core.contracts import (
+    Champion,
+    DatasetVersion,
+    Evaluated,
+    Gate,
+    Gated,
+    RegisteredVersion,
+    TrainingPlan,
+)
 from windtunnel.core.window import Window
 
 
@@ -59,11 +67,49 @@ def evaluated(**given: Any) -> Evaluated:
     return Evaluated.model_validate(usual | given)
 
 
-def registered(**given: Any) -> RegisteredVersion:
-    """In the registry as version 3."""
+def gate(**given: Any) -> Gate:
+    """A first release that beats its baselines."""
+    usual: dict[str, Any] = {
+        "answer": "promote",
+        "sentence": "Nothing is in service yet, and both baselines are beaten.",
+        "champion": None,
+        "better": None,
+        "rows": 28_330,
+        "days": 30,
+        "checks": [],
+        "report": "s3://windtunnel/evaluations/flights/a/gate.json",
+    }
+    return Gate.model_validate(usual | given)
+
+
+def gated(**given: Any) -> Gated:
+    """The candidate and the gate's answer."""
+    return Gated(evaluated=given.get("evaluated") or evaluated(), gate=given.get("gate") or gate())
+
+
+def champion(**given: Any) -> Champion:
+    """In service since April: trained on December to February, judged on March."""
     usual: dict[str, Any] = {
         "model": "flights",
+        "version": "V1.1.0",
+        "package_arn": "arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/1",
+        "model_data": "s3://windtunnel/jobs/flights-cccccccccccccccc/output/model.tar.gz",
+        "artefact_sha256": "d" * 64,
+        "train": Window.parse("2012-12", "2013-03"),
+        "holdout": Window.month("2013-03"),
+        "endpoint_config": "flights-V1-1-0-00000000",
+        "live_since": "2013-04-02T00:00:00Z",
+    }
+    return Champion.model_validate(usual | given)
+
+
+def registered(**given: Any) -> RegisteredVersion:
+    """V1.1.2, in the registry as number 3."""
+    usual: dict[str, Any] = {
+        "model": "flights",
+        "version": "V1.1.2",
         "package_arn": "arn:aws:sagemaker:us-east-1:000000000000:model-package/flights/3",
         "evaluated": given.get("evaluated") or evaluated(),
+        "gate": given.get("gate") or gate(),
     }
     return RegisteredVersion.model_validate(usual | given)

@@ -9,6 +9,9 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_application_autoscaling import ApplicationAutoScalingClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -26,6 +29,12 @@ def client(service: Literal["glue"]) -> GlueClient: ...
 def client(service: Literal["sagemaker"]) -> SageMakerClient: ...
 @overload
 def client(service: Literal["sagemaker-runtime"]) -> SageMakerRuntimeClient: ...
+@overload
+def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["cloudwatch"]) -> CloudWatchClient: ...
+@overload
+def client(service: Literal["application-autoscaling"]) -> ApplicationAutoScalingClient: ...
 @cache
 def client(service: str) -> Any:
     """The client of a service."""

@@ -11,9 +11,13 @@ WindtunnelError
 │   ├── HyperparameterInvalid  the estimator has no such parameter, or not this value of it
 │   ├── ArtefactInvalid     a model artefact is incomplete or does not match its digest
 │   ├── ModelRejected       a candidate failed its evaluation
-│   └── ReleaseRefused      an endpoint does not serve what it should
+│   ├── VersionInvalid      not a version, or none that the ledger knows
+│   ├── RevisionStale       the model's folder changed and its revision did not
+│   ├── FenceLost           another task has taken this release over
+│   └── ReleaseRefused      an endpoint does not serve what it should, or may not
 └── Retryable               the same call may succeed later
     ├── CommitConflict      someone else committed first; read again and repeat
+    ├── LeaseHeld           another release of this model is under way
     └── ServiceUnavailable  AWS or another service did not answer in time
 
 Each message says what came in, what is allowed and what to do next; names stand in backticks.
@@ -91,12 +95,28 @@ class ModelRejected(_Reported):
     """A candidate failed its evaluation."""
 
 
+class VersionInvalid(Final):
+    """Not a version, or none that the ledger knows, or one that cannot go where it was sent."""
+
+
+class RevisionStale(Final):
+    """The model's folder changed and its revision did not."""
+
+
+class FenceLost(Final):
+    """Another task has taken this release over; whatever this one was about to write is its business now."""
+
+
 class ReleaseRefused(_Reported):
-    """An endpoint does not serve what it should."""
+    """An endpoint does not serve what it should, or the evidence does not allow a version to go there."""
 
 
 class CommitConflict(Retryable):
     """Someone else committed to shared state first."""
+
+
+class LeaseHeld(Retryable):
+    """Another release of this model is under way."""
 
 
 class ServiceUnavailable(Retryable):

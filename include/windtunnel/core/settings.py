@@ -32,7 +32,25 @@ class Settings(BaseModel):
     git_commit: str = Field("unknown", description="Commit of the deployed code; recorded with each version.")
     job_instance_type: str = Field("ml.m5.xlarge", description="Instance type of training and processing jobs.")
     endpoint_instance_type: str = Field("ml.m5.large", description="Instance type of endpoints.")
-    endpoint_instance_count: int = Field(2, ge=1, description="Instances per endpoint; AWS gives no SLA below 2.")
+    endpoint_instance_count: int | None = Field(
+        None, ge=1, description="Instances per live endpoint, in place of the spec's; 1 on the laptop."
+    )
+    ledger_table: str = Field("windtunnel-ledger", description="DynamoDB table of the ledger.")
+    watch_seconds: int | None = Field(
+        None,
+        ge=0,
+        description="Seconds that each step of a rollout is watched, in place of the spec's; 10 on the laptop.",
+    )
+    shadow_seconds: int | None = Field(
+        None, ge=0, description="Longest stand of a shadow in seconds, in place of the spec's; 30 on the laptop."
+    )
+    alarm_seconds: int = Field(60, ge=10, description="Period of the rollout's alarms; 10 on the laptop.")
+    lease_seconds: int = Field(
+        900, ge=1, description="A release whose task has not been heard of for so long may be taken over by another."
+    )
+    kill_at: str = Field(
+        "", description="For tests: the process ends as by `kill -9` at this mark, such as `after:ledger.allocate`."
+    )
     poll_seconds: int = Field(
         30, ge=1, description="Seconds between looks at a running SageMaker job; 1 on the laptop."
     )

@@ -73,11 +73,66 @@ class Evaluation(_Declared):
     onnx_tolerance: float = Field(gt=0, description="Largest allowed difference between ONNX and scikit-learn.")
 
 
+class Refresh(_Declared):
+    """When a challenger may replace a champion that it does not beat: the champion is old, and nothing gets worse."""
+
+    after_days: int = Field(ge=1, description="Days between the ends of the two training windows.")
+    margin: float = Field(ge=0, description="Largest RMSE lost, as a share of the champion's.")
+
+
+class Gate(_Declared):
+    """What a challenger must show against the champion on the same fresh rows."""
+
+    least_days: int = Field(14, ge=2, description="Fewer days are not enough evidence.")
+    least_rows: int = Field(1_000, ge=1, description="Fewer rows are not enough evidence.")
+    slice_margin: float = Field(0.1, ge=0, description="RMSE a slice may lose, as a share of the champion's.")
+    slice_least_rows: int = Field(500, ge=1, description="Smaller slices are shown and not judged.")
+    most_p99_ms: float = Field(50, gt=0, description="99th percentile of one row's request, measured in the image.")
+    most_megabytes: float = Field(200, gt=0, description="Of the served model.")
+    refresh: Refresh | None = None
+
+
+class Shadow(_Declared):
+    """How long a version stands in the champion's shadow, and what it must show there."""
+
+    requests: int = Field(1_000, ge=1, description="Mirrored requests after which it is judged.")
+    most_minutes: int = Field(1_440, ge=1, description="It is judged after that time however few there were.")
+    least_requests: int = Field(30, ge=1, description="Fewer are not enough evidence.")
+    most_errors: float = Field(0.001, ge=0, lt=1, description="Share of mirrored requests it may fail.")
+    slower: float = Field(2.0, gt=1, description="99th percentile of its latency, as a multiple of the champion's.")
+    margin: float = Field(0.05, ge=0, description="RMSE on matured labels it may lose, as a share of the champion's.")
+
+
+class Rollout(_Declared):
+    """How traffic moves to a version, and what turns it back."""
+
+    kind: Literal["CANARY", "LINEAR"] = "CANARY"
+    percent: int = Field(10, ge=1, le=50, description="Of the canary, or of each linear step.")
+    watch_seconds: int = Field(300, ge=0, le=3600, description="Each step is watched that long.")
+    most_seconds: int = Field(3_600, ge=600, le=28_800, description="A slower rollout is rolled back.")
+    most_errors: float = Field(0.01, ge=0, lt=1, description="Share of answers 5xx.")
+    most_p99_ms: float = Field(200, gt=0, description="99th percentile of the model's latency.")
+    most_unusable: float = Field(0.0, ge=0, lt=1, description="Share of answers that are NaN or not plausible.")
+    most_shift: float = Field(
+        1.0, gt=0, description="Mean answer, in standard deviations of the training's own answers from their mean."
+    )
+
+
 class Serving(_Declared):
     """The live endpoint of a model."""
 
     capture_percent: int = Field(100, ge=0, le=100)
     golden_rows: int = Field(64, ge=1)
+    plausible: tuple[float, float] = Field(description="Answers outside are counted as unusable, in the target's unit.")
+    instances: int = Field(2, ge=1, description="AWS gives no SLA below 2.")
+    most_instances: int = Field(4, ge=1, description="Where autoscaling stops.")
+    invocations_per_minute: int = Field(6_000, ge=1, description="Per instance; autoscaling keeps to it.")
+
+
+class Approval(_Declared):
+    """How a version is approved."""
+
+    days: int = Field(14, ge=1, description="Without an answer the question expires.")
 
 
 class Monitoring(_Declared):
@@ -119,7 +174,11 @@ class ModelSpec(_Declared):
     )
     windows: Windows
     evaluation: Evaluation
-    serving: Serving = Serving()
+    gate: Gate = Gate()
+    shadow: Shadow = Shadow()
+    approval: Approval = Approval()
+    rollout: Rollout = Rollout()
+    serving: Serving
     monitoring: Monitoring = Monitoring()
     example: dict[str, Any] = Field(description="One request row, for documentation and for the README.")
 

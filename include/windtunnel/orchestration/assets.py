@@ -20,13 +20,18 @@ def registered(model: str) -> Asset:
     return _asset("registered", model)
 
 
+def dossier(model: str) -> Asset:
+    """`shadow` wrote the evidence for a version (`contracts.Dossier`)."""
+    return _asset("dossier", model)
+
+
 def approved(model: str) -> Asset:
     """A reviewer said yes (`contracts.ApprovedVersion`)."""
     return _asset("approved", model)
 
 
 def live(model: str) -> Asset:
-    """`rollout` proved that the endpoint serves a version (`contracts.Proof`)."""
+    """`rollout` or `rollback` proved that the endpoint serves a version (`contracts.Proof`)."""
     return _asset("live", model)
 
 

@@ -1,0 +1,75 @@
+"""What travels between stages and DAGs: small, named, JSON. XCom and asset events carry these, never data.
+
+A contract names exactly what was made (snapshot, version, job), never "latest". Snapshot ids are strings because
+they use all 64 bits, more than JSON readers in browsers keep.
+"""
+
+from windtunnel.core.contracts.base import Contract
+from windtunnel.core.contracts.data import AuditedBranch, CheckedFile, DatasetVersion, LandedFile, LoadedBranch
+from windtunnel.core.contracts.ledger import Entry, History, Lease, State, VersionRecord
+from windtunnel.core.contracts.monitoring import (
+    CollectedPredictions,
+    DriftScore,
+    MeasuredPredictions,
+    MonitoringReport,
+    Quality,
+)
+from windtunnel.core.contracts.release import (
+    Answer,
+    ApprovedVersion,
+    Dossier,
+    Mirrored,
+    Proof,
+    RegisteredVersion,
+    Rehearsed,
+    Release,
+    Shadowed,
+)
+from windtunnel.core.contracts.training import (
+    Champion,
+    Check,
+    Comparison,
+    Evaluated,
+    Gate,
+    Gated,
+    Interval,
+    TrainingPlan,
+    TrainingRequest,
+)
+
+__all__ = [
+    "Answer",
+    "ApprovedVersion",
+    "AuditedBranch",
+    "Champion",
+    "Check",
+    "CheckedFile",
+    "CollectedPredictions",
+    "Comparison",
+    "Contract",
+    "DatasetVersion",
+    "Dossier",
+    "DriftScore",
+    "Entry",
+    "Evaluated",
+    "Gate",
+    "Gated",
+    "History",
+    "Interval",
+    "LandedFile",
+    "Lease",
+    "LoadedBranch",
+    "MeasuredPredictions",
+    "Mirrored",
+    "MonitoringReport",
+    "Proof",
+    "Quality",
+    "RegisteredVersion",
+    "Rehearsed",
+    "Release",
+    "Shadowed",
+    "State",
+    "TrainingPlan",
+    "TrainingRequest",
+    "VersionRecord",
+]
