@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +16,9 @@ import pytest
 
 from local import processes, services, supervisor
 from local.environment import own
-from local.place import ROOT, VENVS, Place, place
+from local.place import ROOT, Place, place
 from local.ports import unused
-from tests.stack import Stack, free_place
-
-RUNS = ROOT / ".windtunnel" / "tests"
+from tests.stack import RUNS, Stack, embedded_aws, free_place
 
 os.environ.pop("WINDTUNNEL_DATABASE_URL", None)  # a person's database is none of the tests' business
 HERE: Place = free_place(RUNS / str(os.getpid()))
@@ -54,25 +49,9 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of one embedded AWS for all tests that ask for it."""
-    state, port = tmp_path_factory.mktemp("embedded") / "aws", unused(1)
-    image = str(ROOT / "tests/localaws/image/local.json")
-    command = [str(VENVS / "localaws/bin/python"), "-m", "localaws", "--port", str(port), "--state", str(state)]
-    command += ["--image", image, "--account", "000000000000"]
-    server = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "include")})
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{url}/_localaws/health", timeout=5):  # noqa: S310 - our own address
-                break
-        except OSError:
-            time.sleep(0.2)
-    else:
-        server.kill()
-        pytest.fail(f"The embedded AWS did not start on port {port}; its reason stands above.")
-    yield url
-    server.terminate()
-    server.wait(30)
+    image = ROOT / "tests/localaws/image/local.json"
+    with embedded_aws(tmp_path_factory.mktemp("embedded") / "aws", unused(1), image) as url:
+        yield url
 
 
 @pytest.fixture

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local.keys import passwords
-from local.place import Place, place
+from local.place import ROOT, VENVS, Place, place
 from local.ports import unused
 
 if TYPE_CHECKING:
     from local.airflow_api import AirflowApi
+
+RUNS = ROOT / ".windtunnel" / "tests"
+"""Where each test run has a folder, named after its process."""
 
 
 class Stack:
@@ -39,3 +47,25 @@ class Stack:
 def free_place(home: Path) -> Place:
     """A place on ports that are free now."""
     return place({"WINDTUNNEL_HOME": str(home), "WINDTUNNEL_PORT_BASE": str(unused(4))})
+
+
+@contextmanager
+def embedded_aws(state: Path, port: int, image: Path) -> Iterator[str]:
+    """An embedded AWS that runs an image; its address."""
+    command = [str(VENVS / "localaws/bin/python"), "-m", "localaws", "--port", str(port), "--state", str(state)]
+    command += ["--image", str(image), "--account", "000000000000"]
+    server = subprocess.Popen(command, env={"PYTHONPATH": str(ROOT / "include")})
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_localaws/health", timeout=5):  # noqa: S310 - our own address
+                break
+        except OSError:
+            time.sleep(0.2)
+    else:
+        server.kill()
+        raise AssertionError(f"The embedded AWS did not start on port {port}; its reason stands above.")
+    yield url
+    server.terminate()
+    server.wait(30)
