@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from windtunnel.core.errors import SettingInvalid
 
@@ -55,6 +55,9 @@ class Settings(BaseModel):
         30, ge=1, description="Seconds between looks at a running SageMaker job; 1 on the laptop."
     )
     job_max_seconds: int = Field(3600, ge=60, description="A job that runs longer is stopped.")
+    prices: Json[dict[str, Annotated[float, Field(ge=0)]]] = Field(
+        {}, description="USD per hour by instance type, as JSON, over those of `core/prices.py`; for estimates of cost."
+    )
     airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
 
     def uri(self, *parts: str) -> str:

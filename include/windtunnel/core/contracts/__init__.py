@@ -5,6 +5,7 @@ they use all 64 bits, more than JSON readers in browsers keep.
 """
 
 from windtunnel.core.contracts.base import Contract
+from windtunnel.core.contracts.cost import JobCost, RunCost
 from windtunnel.core.contracts.data import AuditedBranch, CheckedFile, DatasetVersion, LandedFile, LoadedBranch
 from windtunnel.core.contracts.ledger import Entry, History, Lease, State, VersionRecord
 from windtunnel.core.contracts.monitoring import (
@@ -56,6 +57,7 @@ __all__ = [
     "Gated",
     "History",
     "Interval",
+    "JobCost",
     "LandedFile",
     "Lease",
     "LoadedBranch",
@@ -67,6 +69,7 @@ __all__ = [
     "RegisteredVersion",
     "Rehearsed",
     "Release",
+    "RunCost",
     "Shadowed",
     "State",
     "TrainingPlan",
