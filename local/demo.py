@@ -40,8 +40,11 @@ def main() -> None:
     screen.title("January to March train a candidate; April, which it has not seen, judges it beside two baselines")
     training = follow(airflow, screen, "train", april)
 
-    screen.title("A reviewer reads what the version is made of, and says yes")
-    approval = approve(airflow, rita, screen, training)
+    screen.title("The wind tunnel: the version serves on a staging endpoint, is checked there, and gets its dossier")
+    shadowing = follow(airflow, screen, "shadow", training)
+
+    screen.title("A reviewer reads the dossier, and says yes to exactly these bytes")
+    approval = approve(airflow, rita, screen, shadowing)
 
     screen.title("Rollout: deploy, then prove that the endpoint serves exactly this version")
     follow(airflow, screen, "rollout", approval)
@@ -55,7 +58,18 @@ def main() -> None:
     screen.title("Monitor: captured answers meet their labels, drift is measured, the report is drawn")
     monitoring = follow(airflow, screen, "monitor", may)
 
-    show(screen, airflow, where, flights, airflow.result(training, "register"), airflow.result(monitoring, "report"))
+    screen.title("May also trained a challenger. The gate judges it beside the champion, on the same flights of May")
+    challenge = follow(airflow, screen, "train", may)
+
+    show(
+        screen,
+        airflow,
+        where,
+        flights,
+        dossier=airflow.result(shadowing, "document"),
+        report=airflow.result(monitoring, "report"),
+        gate=airflow.result(challenge, "gate")["gate"],
+    )
 
 
 def ingest(airflow: AirflowApi, screen: Screen, months: tuple[str, ...]) -> dict[str, Any]:
@@ -91,16 +105,17 @@ def approve(airflow: AirflowApi, rita: AirflowApi, screen: Screen, cause: dict[s
     dag = f"{MODEL}_approve"
     with screen.step("approve, as rita") as step:
         run = wait(f"the run of {dag}", lambda: airflow.started_by(dag, cause), PATIENCE_SECONDS)
+        dossier = airflow.result(cause, "document")
         waiting = wait(
             "the question",
             lambda: _state(airflow, run, "decide") in {"awaiting_input", "deferred", "success"},
             PATIENCE_SECONDS,
         )
         if waiting and _state(airflow, run, "decide") != "success":
-            rita.answer(run, "decide", "Approve", note=_read(airflow.result(cause, "register")))
+            rita.answer(run, "decide", "Approve", note=_read(dossier["registered"]))
         run = watch(airflow, step, run)
         made = airflow.result(run, "record_yes")
-        step.done(f"{_version(made['registered'])} approved by {made['approved_by']}")
+        step.done(f"{dossier['registered']['version']} approved by {made['approved_by']}, dossier {made['dossier']['sha256'][:12]}")
     return run
 
 
@@ -164,10 +179,6 @@ def _state(airflow: AirflowApi, run: dict[str, Any], task: str) -> str | None:
     return next((found["state"] for found in airflow.tasks(run) if found["task_id"] == task), None)
 
 
-def _version(registered: dict[str, Any]) -> str:
-    return str(registered["package_arn"]).rsplit(":model-package/", 1)[1].replace("/", " version ")
-
-
 def _read(registered: dict[str, Any]) -> str:
     """What the reviewer saw, for the record."""
     metrics = registered["evaluated"]["metrics"]
@@ -178,13 +189,22 @@ def _read(registered: dict[str, Any]) -> str:
 
 
 def _trained(airflow: AirflowApi, run: dict[str, Any]) -> str:
-    made = airflow.result(run, "register")
-    return f"{_version(made)}: RMSE {made['evaluated']['metrics']['rmse']:.2f} {made['evaluated']['unit']} on April"
+    gated = airflow.result(run, "gate")
+    gate, metrics = gated["gate"], gated["evaluated"]["metrics"]
+    if not any(task["task_id"] == "register" and task["state"] == "success" for task in airflow.tasks(run)):
+        return f"{gate['answer'].replace('-', ' ')}: {gate['sentence']}"
+    version = airflow.result(run, "register")["version"]
+    return f"{version}: RMSE {metrics['rmse']:.2f} {gated['evaluated']['unit']}, the gate says {gate['answer']}"
+
+
+def _rehearsed(airflow: AirflowApi, run: dict[str, Any]) -> str:
+    dossier = airflow.result(run, "document")
+    return f"{dossier['registered']['version']} passed, dossier {dossier['sha256'][:12]}"
 
 
 def _proved(airflow: AirflowApi, run: dict[str, Any]) -> str:
     proof = airflow.result(run, "prove")
-    return f"{proof['endpoint']} proved: {proof['golden_rows']} golden rows, largest difference {proof['largest_difference']:.2g}"
+    return f"{proof['endpoint']} serves {proof['version']}: {proof['golden_rows']} golden rows, largest difference {proof['largest_difference']:.2g}"
 
 
 def _monitored(airflow: AirflowApi, run: dict[str, Any]) -> str:
@@ -193,7 +213,7 @@ def _monitored(airflow: AirflowApi, run: dict[str, Any]) -> str:
     return f"{collected['labelled']:,} of {collected['predictions']:,} answers have their label: RMSE {measured['quality']['rmse']:.2f}"
 
 
-RESULTS = {"train": _trained, "rollout": _proved, "monitor": _monitored}
+RESULTS = {"train": _trained, "shadow": _rehearsed, "rollout": _proved, "monitor": _monitored}
 
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ def show(
     airflow: AirflowApi,
     where: Place,
     flights: list[Answered],
-    registered: dict[str, Any],
+    *,
+    dossier: dict[str, Any],
     report: dict[str, Any],
+    gate: dict[str, Any],
 ) -> None:
     """Print what the journey came to.
 
@@ -28,10 +30,11 @@ def show(
         airflow: For links into the UI.
         where: The running copy; reports are saved in its folder of state.
         flights: Flights the endpoint was asked about.
-        registered: The `RegisteredVersion` in service.
+        dossier: The `Dossier` of the version in service.
         report: The `MonitoringReport` of the month that arrived last.
+        gate: The `Gate`'s answer to the challenger that this month trained.
     """
-    evaluated = registered["evaluated"]
+    evaluated = dossier["registered"]["evaluated"]
     unit = evaluated["unit"]
     shown = next(flight for flight in flights if flight.happened == flight.happened)  # NaN: cancelled or diverted
     screen.title("The endpoint's answer to one real flight")
@@ -53,8 +56,9 @@ def show(
         f"drift report   {_opened(where, report['reports']['html'])}",
         f"its numbers    {_opened(where, report['reports']['scores'])}",
         f"data docs      {_opened(where, evaluated['plan']['dataset']['report'])}",
-        f"evaluation     {_opened(where, evaluated['evaluation'])}",
-        f"next           {airflow.url}/dags/flights_approve   May trains a challenger: rita may answer",
+        f"dossier        {_opened(where, dossier['page'])}",
+        f"its challenger {_opened(where, gate['report'])}",
+        f"next           {airflow.url}/dags/flights_retrain   as sam: ask for a retrain, and force it past the gate",
         "stop           make down",
     )
     screen.text("", f"The journey took {screen.seconds:.0f} s.")

@@ -58,6 +58,11 @@ def _project(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         "WINDTUNNEL_LOCALAWS_PYTHON": str(where.python("localaws")),
         "WINDTUNNEL_AIRFLOW_URL": where.web_url,
         "WINDTUNNEL_POLL_SECONDS": "1",
+        # A laptop has one of everything and less patience; the days and minutes of the spec are for AWS.
+        "WINDTUNNEL_ENDPOINT_INSTANCE_COUNT": "1",
+        "WINDTUNNEL_WATCH_SECONDS": "10",
+        "WINDTUNNEL_SHADOW_SECONDS": "30",
+        "WINDTUNNEL_ALARM_SECONDS": "10",
         "WINDTUNNEL_GIT_COMMIT": _commit() or given.get("WINDTUNNEL_GIT_COMMIT") or "unknown",
     }
 
