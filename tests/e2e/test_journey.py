@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import urllib.request
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from local.airflow_api import ended, wait
-from local.environment import environment
-from local.place import ROOT
+from local.airflow_api import AirflowApi, ended, wait
+from tests.e2e.journey import MODEL, Journey, demo
 from tests.stack import Stack
 
 pytestmark = pytest.mark.timeout(1500)
-MODEL = "flights"
-
-
-def demo(stack: Stack) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "local.demo"],
-        env=environment(stack.where, os.environ) | {"PYTHONPATH": f"{ROOT / 'include'}:{ROOT}"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-class Journey(NamedTuple):
-    """A stack on which the demo ran once, and what it printed."""
-
-    stack: Stack
-    printed: str
-
-
-@pytest.fixture(scope="module")
-def journey(stack: Stack) -> Journey:
-    return Journey(stack, demo(stack))
 
 
 def only_run(stack: Stack, dag: str, task: str) -> dict[str, Any]:
@@ -85,10 +55,11 @@ def test_the_reports_open(journey: Journey) -> None:
     links = dict(
         re.findall(r"^  ([\w ]+?)  +(http://127\.0\.0\.1:\d+/windtunnel/\S+)$", journey.printed, flags=re.MULTILINE)
     )
-    assert links.keys() == {"drift report", "its numbers", "data docs", "evaluation"}
+    assert links.keys() == {"drift report", "its numbers", "data docs", "dossier", "its challenger"}
     pages = {name: urllib.request.urlopen(link, timeout=30).read().decode() for name, link in links.items()}  # noqa: S310
     assert "Exact drift scores, over every row" in pages["drift report"]
-    assert '"rmse"' in pages["evaluation"]
+    assert "first release" in pages["dossier"].lower()
+    assert json.loads(pages["its challenger"])["champion"] == "V1.1.0"
     assert "dep_delay" in pages["data docs"]
 
 
@@ -119,23 +90,21 @@ def test_the_second_demo_does_nothing_again(journey: Journey) -> None:
 def test_a_scientists_retrain_is_rejected_by_the_reviewer_and_changes_nothing(journey: Journey) -> None:
     sam, rita = journey.stack.airflow("sam"), journey.stack.airflow("rita")
     serving = journey.stack.aws("sagemaker").describe_endpoint(EndpointName=f"windtunnel-{MODEL}")["EndpointConfigName"]
-    form = {"hyperparameters": {"max_iter": 20}, "reason": "Fewer trees may do as well."}
+    # Forced: the gate would want more evidence than a month of flights gives of fewer trees.
+    form = {"hyperparameters": {"max_iter": 20}, "reason": "Fewer trees may do as well.", "force": True}
     wish = sam.trigger(f"{MODEL}_retrain", **form)
     training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 300)
     wait("its end", lambda: ended(sam.run(training)), 600)
     made = sam.result(training, "register")
+    assert made["gate"]["forced_by"] == "sam"
     assert (made["evaluated"]["plan"]["requested_by"], made["evaluated"]["plan"]["reason"]) == ("sam", form["reason"])
     assert made["evaluated"]["plan"]["hyperparameters"]["max_iter"] == "20"
 
-    def asked() -> Any:
-        # One question at a time: the challenger that May trained stands before this one and is answered too.
-        for run in rita.runs(f"{MODEL}_approve"):
-            if any((task["task_id"], task["state"]) == ("decide", "awaiting_input") for task in rita.tasks(run)):
-                rita.answer(run, "decide", "Reject", note="Not worth it.")
-        return rita.started_by(f"{MODEL}_approve", training)
-
-    question = wait("the question", asked, 300)
-    wait("its end", lambda: asked() and ended(rita.run(question)), 300)
+    shadowing = wait("the shadow", lambda: rita.started_by(f"{MODEL}_shadow", training), 300)
+    question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 300)
+    wait("its turn", lambda: ("decide", "awaiting_input") in states(rita, question), 300)
+    rita.answer(question, "decide", "Reject", note="Not worth it.")
+    wait("its end", lambda: ended(rita.run(question)), 300)
     arn = made["package_arn"]
     (package,) = [found for found in packages(journey.stack) if found["ModelPackageArn"] == arn]
     assert package["ModelApprovalStatus"] == "Rejected"
@@ -155,7 +124,7 @@ def test_a_wish_that_cannot_come_true_is_refused_at_once(journey: Journey) -> No
     assert "Unknown hyper-parameter `depth`. Allowed:" in sam.log(run, "request")
 
 
-@pytest.mark.parametrize("stage", ["train", "approve", "rollout", "monitor"])
+@pytest.mark.parametrize("stage", ["train", "shadow", "approve", "rollout", "monitor"])
 def test_what_events_start_says_so_when_it_is_started_by_hand(journey: Journey, stage: str) -> None:
     admin = journey.stack.airflow()
     by_hand = admin.trigger(f"{MODEL}_{stage}")
@@ -163,6 +132,10 @@ def test_what_events_start_says_so_when_it_is_started_by_hand(journey: Journey, 
     (failed,) = [task for task in admin.tasks(run) if task["state"] == "failed"]
     assert failed["try_number"] == 1
     assert "This DAG is started by the asset" in admin.log(run, failed["task_id"])
+
+
+def states(airflow: AirflowApi, run: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(task["task_id"], task["state"]) for task in airflow.tasks(run)]
 
 
 def packages(stack: Stack) -> list[dict[str, Any]]:
