@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.airflow_api import AirflowApi, ended, wait
 from local.environment import environment
@@ -61,7 +62,7 @@ def traffic(journey: Journey) -> Iterator[Asked]:
                 )
                 (value,) = json.loads(answer["Body"].read())["predictions"]
                 asked.answers.append(float(value))
-            except Exception as error:  # every failure of a client counts, whatever its type
+            except (BotoCoreError, ClientError, ValueError) as error:
                 asked.failures.append(repr(error))
 
     thread = threading.Thread(target=ask)

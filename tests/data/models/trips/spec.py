@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from windtunnel.core.spec import Arrival, Column, Evaluation, ModelSpec, S3Csv, Windows
+from windtunnel.core.spec import Arrival, Column, Evaluation, ModelSpec, S3Csv, Serving, Windows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,5 +51,6 @@ SPEC = ModelSpec(
     quarantine_budget=0.5,
     windows=Windows(train_months=1),
     evaluation=Evaluation(season=("line",), onnx_tolerance=0.001),
+    serving=Serving(plausible=(0, 600)),
     example={"line": "A1", "stops": 4},
 )
