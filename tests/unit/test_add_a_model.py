@@ -90,7 +90,7 @@ def test_the_files_keep_the_house_rules(title: str) -> None:
 
 def test_the_table_of_fields_names_fields_that_exist() -> None:
     declared = {*ModelSpec.model_fields}
-    declared |= {name for field in ("evaluation", "windows") for name in _nested(field)}
+    declared |= {name for field in ("evaluation", "serving", "windows") for name in _nested(field)}
     named = first_column(DOCUMENT, "field")
     assert len(named) >= 10
     assert set(named) <= declared
