@@ -119,11 +119,11 @@ def report(reference: pa.Table, current: pa.Table) -> tuple[float, Rendered]:
         model="bench", table="t", snapshot_id="1", tag="d1", window=month, rows=1, quarantined=0, report=""
     )
     pinned = dict.fromkeys(
-        ("reason", "requested_by", "code_sha256", "git_commit", "image", "work_key", "job_name", "train_manifest"), ""
+        ("reason", "requested_by", "folder_sha256", "code_sha256", "git_commit", "image", "work_key", "job_name", "train_manifest"), ""
     )
     plan = TrainingPlan(
         model="bench", dataset=dataset, train=month, holdout=month, hyperparameters={}, holdout_manifest="",
-        train_rows=len(reference), holdout_rows=len(reference), **pinned,
+        train_rows=len(reference), holdout_rows=len(reference), tag=1, revision=1, **pinned,
     )  # fmt: skip
     evaluated = Evaluated(plan=plan, model_data="", artefact_sha256="", metrics={}, unit="", evaluation="")
     counts = dict.fromkeys(("pending", "elsewhere", "duplicates", "unjoinable", "unreadable"), 0)

@@ -21,6 +21,21 @@ def code_sha256(model: str) -> str:
     return digest.hexdigest()
 
 
+def folder_sha256(model: str) -> str:
+    """Digest over a model's own folder: what a person changes, and raises `revision` for."""
+    return folder_digest(catalog.MODELS / model)
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest over the names and bytes of a folder's files, without those that Python or an editor leave behind."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not any(part == "__pycache__" or part.startswith(".") for part in inside.parts):
+            digest.update(inside.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
 def rules_sha256(model: str) -> str:
     """Digest over the sources that decide which rows a dataset has, and what is in them."""
     digest = hashlib.sha256()

@@ -7,7 +7,7 @@ import logging
 
 from windtunnel.aws import jobs, lake, objects
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.code import code_sha256
+from windtunnel.core.code import code_sha256, folder_sha256
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
 from windtunnel.core.errors import WindowInvalid
 from windtunnel.core.settings import settings
@@ -69,6 +69,9 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         hyperparameters=request.hyperparameters,
         reason=request.reason,
         requested_by=request.requested_by,
+        tag=spec.tag,
+        revision=spec.revision,
+        folder_sha256=folder_sha256(dataset.model),
         code_sha256=code_sha256(dataset.model),
         git_commit=settings().git_commit,
         image=settings().model_image,

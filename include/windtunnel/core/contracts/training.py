@@ -35,6 +35,11 @@ class TrainingPlan(Contract):
     requested_by: str
     force: bool = False
     "Not part of the work key: how a candidate goes on is not what it is made of."
+    tag: int
+    revision: int
+    "With `tag` the first two numbers of the version, as the spec gave them when this was planned."
+    folder_sha256: str
+    "Digest of the model's folder under that revision."
     code_sha256: str
     git_commit: str
     image: str
