@@ -1,0 +1,160 @@
+"""A stage in a process of its own, which a test kills or freezes at a mark: what Airflow's worker does, and its faults.
+
+The child is a fork, so it starts in milliseconds with everything imported; settings and clients are its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn, Self
+
+from tests import flown
+from windtunnel.core import marks
+
+Work = Callable[[], Any]
+PATIENCE_SECONDS = 120
+_reach = marks._reach
+
+
+class NotReached(AssertionError):
+    """The work came to its end without reaching the mark it should have died at."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a child ended: with what it returned or raised, and the marks it reached."""
+
+    returned: Any
+    raised: BaseException | None
+    reached: tuple[str, ...]
+
+    def result(self) -> Any:
+        """What it returned; raises what it raised."""
+        if self.raised is not None:
+            raise self.raised
+        return self.returned
+
+
+class Child:
+    """A forked copy of this process that does one piece of work.
+
+    Args:
+        work: What to do; what it returns and raises must be picklable.
+        kill_at: The mark where it dies, as the setting of that name says.
+        freeze_at: The mark where it stops as by `kill -STOP`, once.
+    """
+
+    def __init__(self, work: Work, *, kill_at: str = "", freeze_at: str = "") -> None:
+        self._mine, theirs = get_context("fork").Pipe(duplex=False)
+        with (
+            warnings.catch_warnings()
+        ):  # threads of numpy and pyarrow stand idle between calls and are not needed again
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
+        if self.pid == 0:
+            _live(work, theirs, kill_at, freeze_at)
+        self._gone = False
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no child behind, however the test went."""
+        if not self._gone:
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait()
+
+    def ended(self) -> Ending:
+        """Wait for its end.
+
+        Raises:
+            AssertionError: It was killed, or hung.
+        """
+        said = self._said()
+        status = self._wait()
+        assert said is not None, f"The child said nothing and ended with status {status}."
+        return said
+
+    def killed(self) -> None:
+        """Wait for its death at the mark.
+
+        Raises:
+            NotReached: It came to its end, or died of something else.
+        """
+        said = self._said()
+        status = self._wait()
+        if said is not None:
+            raise NotReached(f"It reached only {said.reached} and returned {said.returned}.") from said.raised
+        assert os.WIFSIGNALED(status), status
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+
+    def frozen(self) -> None:
+        """Wait until it stands still at the mark."""
+        _, status = os.waitpid(self.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            self._gone = True
+            raise NotReached(f"It ended with status {status}: {self._said()}")
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _said(self) -> Ending | None:
+        assert self._mine.poll(PATIENCE_SECONDS), f"Child {self.pid} hangs."
+        try:
+            spoken = self._mine.recv()
+        except EOFError:
+            return None
+        return Ending(*pickle.loads(spoken))  # noqa: S301 - our own child's words
+
+    def _wait(self) -> int:
+        self._gone = True
+        return os.waitpid(self.pid, 0)[1]
+
+
+def run(work: Work) -> Any:
+    """What the work returns, done in a child; raises what it raises."""
+    with Child(work) as child:
+        return child.ended().result()
+
+
+def _live(work: Work, theirs: Connection, kill_at: str, freeze_at: str) -> NoReturn:
+    reached: list[str] = []
+
+    def noticed(mark: str) -> None:
+        reached.append(mark)
+        if mark == freeze_at and reached.count(mark) == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        _reach(mark)
+
+    returned, raised = None, None
+    try:
+        os.environ["WINDTUNNEL_KILL_AT"] = kill_at
+        flown.forget()
+        marks._reach = noticed
+        returned = work()
+    except BaseException as error:  # noqa: BLE001 - the parent judges
+        error.add_note(traceback.format_exc())
+        raised = error
+    finally:
+        theirs.send(_spoken(returned, raised, reached))
+        os._exit(0)
+
+
+def _spoken(returned: Any, raised: BaseException | None, reached: list[str]) -> bytes:
+    try:
+        said = pickle.dumps((returned, raised, tuple(reached)))
+        pickle.loads(said)  # noqa: S301
+    except Exception:  # noqa: BLE001 - an error of botocore cannot be pickled; its text can
+        told = RuntimeError("".join(traceback.format_exception(raised)) if raised else f"cannot be pickled: {returned}")
+        said = pickle.dumps((None, told, tuple(reached)))
+    return said
