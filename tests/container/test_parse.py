@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from windtunnel.ml.artefact import Feature, Signature
+from windtunnel.ml.artefact import Answers, Feature, Signature
 from windtunnel.serving.format import format, negotiate  # noqa: A004 - one of a server's four words
 from windtunnel.serving.load import load
 from windtunnel.serving.parse import CSV, JSON, JSON_LINES, MEDIA_TYPES, Columns, parse
@@ -32,6 +32,7 @@ SIGNATURE = Signature(
     ),
     target="answer",
     unit="points",
+    answers=Answers(mean=0.0, deviation=1.0, low=-10.0, high=10.0),
     libraries={},
 )
 NAMES = [feature.name for feature in SIGNATURE.features]

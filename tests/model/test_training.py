@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import skops.io
 
-from tests.model.trials import run
+from tests.model.trials import TRAIN, Predict, run
 from windtunnel.ml import artefact, rows
 from windtunnel.ml.container import Container
 from windtunnel.ml.evaluation import TRUSTED
@@ -40,6 +40,16 @@ def test_the_signature_says_what_a_request_needs(trained: Container, flights: pd
     assert not by_name["distance"].nullable
     assert by_name["origin"].categories == ("EWR", "JFK", "LGA")
     assert set(by_name["carrier"].categories or ()) <= set(flights["carrier"])
+
+
+def test_the_signature_says_what_the_model_answered_to_its_own_rows(
+    trained: Container, flights: pd.DataFrame, predict: Predict
+) -> None:
+    months = flights["scheduled_at"].between(str(TRAIN.start), str(TRAIN.end), inclusive="left")
+    own = predict(flights[months & flights[SPEC.target].notna()])
+    answers = artefact.read(trained.model).signature.answers
+    assert (answers.mean, answers.deviation) == pytest.approx((own.mean(), own.std(ddof=0)), rel=1e-5)
+    assert (answers.low, answers.high) == SPEC.serving.plausible
 
 
 def test_golden_rows_are_real_rows_with_the_estimators_own_answers(trained: Container, flights: pd.DataFrame) -> None:

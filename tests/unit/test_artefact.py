@@ -8,7 +8,7 @@ import pytest
 
 from windtunnel.core.errors import ArtefactInvalid
 from windtunnel.ml import artefact
-from windtunnel.ml.artefact import Feature, Golden, Signature
+from windtunnel.ml.artefact import Answers, Feature, Golden, Signature
 
 SIGNATURE = Signature(
     model="flights",
@@ -18,6 +18,7 @@ SIGNATURE = Signature(
     ),
     target="arr_delay",
     unit="minutes",
+    answers=Answers(mean=4.5, deviation=12.0, low=-180.0, high=1500.0),
     libraries={"numpy": "2.5.1"},
 )
 GOLDEN = Golden(

@@ -29,6 +29,7 @@ def test_a_given_port_is_the_embedded_aws_and_stays_on_this_machine() -> None:
         ("SAGEMAKER_BIND_TO_PORT", "http"),
         ("SAGEMAKER_BIND_TO_PORT", "65536"),
         ("WINDTUNNEL_ARTEFACT_SHA256", "abc"),
+        ("WINDTUNNEL_VITALS_SECONDS", "0"),
     ],
 )
 def test_a_malformed_variable_is_named_with_its_value(name: str, value: str) -> None:

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from windtunnel.core.errors import ArtefactInvalid, quoted
 from windtunnel.ml.archive import MEGABYTE
@@ -36,6 +36,15 @@ class Feature(_Frozen):
     "Values of a string column seen in training, to inform; others are allowed and count as unknown."
 
 
+class Answers(_Frozen):
+    """What a model answered to its training rows and what it may answer: its server holds later answers against it."""
+
+    mean: float
+    deviation: float = Field(ge=0, description="Standard deviation.")
+    low: float = Field(description="Answers below are not plausible.")
+    high: float = Field(description="Answers above are not plausible.")
+
+
 class Signature(_Frozen):
     """What a model takes, in this order, and what it answers."""
 
@@ -43,6 +52,7 @@ class Signature(_Frozen):
     features: tuple[Feature, ...]
     target: str
     unit: str
+    answers: Answers
     libraries: dict[str, str]
     "Versions the model was made with."
 

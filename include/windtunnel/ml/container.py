@@ -34,6 +34,21 @@ class Container(BaseModel):
         pattern="^[0-9a-f]{64}$",
         description="Digest the served artefact must have; when unset only its own listing is checked.",
     )
+    endpoint: str | None = Field(
+        None,
+        alias="WINDTUNNEL_ENDPOINT",
+        description="Name under which the server's signs of life are counted; when unset it prints none.",
+    )
+    version: str | None = Field(
+        None, alias="WINDTUNNEL_VERSION", description="Version of the served model, told in its signs of life."
+    )
+    vitals_seconds: float = Field(
+        10,
+        alias="WINDTUNNEL_VITALS_SECONDS",
+        gt=0,
+        le=60,
+        description="Seconds between two signs of life; several must fit into the period of an alarm.",
+    )
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:

@@ -21,7 +21,7 @@ from windtunnel.core.errors import DataRejected, HyperparameterInvalid, quoted
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.ml import artefact, rows
-from windtunnel.ml.artefact import Feature, Golden, Signature
+from windtunnel.ml.artefact import Answers, Feature, Golden, Signature
 from windtunnel.ml.container import Container
 from windtunnel.ml.conversion import to_onnx
 from windtunnel.ml.hyperparameters import resolve
@@ -74,9 +74,10 @@ def train(container: Container) -> Training:
     frame, target = rows.features(table, spec), table[spec.target].to_numpy(dtype=np.float64)
     estimator = module.build(chosen).fit(frame, target)
 
-    signature = _signature(spec, frame)
-    model = to_onnx(estimator, spec.name, signature.features)
+    features = tuple(_feature(spec, frame, name) for name in spec.features)
+    model = to_onnx(estimator, spec.name, features)
     prediction = Scorer(model).score(columns(frame))
+    signature = _signature(spec, features, prediction)
     golden = _golden(spec, table, prediction)
     digest = artefact.write(container.model, model, signature, golden)
 
@@ -120,12 +121,19 @@ def _given(path: Path) -> dict[str, str]:
     return {name: str(value) for name, value in given.items()}
 
 
-def _signature(spec: ModelSpec, frame: pd.DataFrame) -> Signature:
+def _signature(spec: ModelSpec, features: tuple[Feature, ...], prediction: npt.NDArray[np.float32]) -> Signature:
+    low, high = spec.serving.plausible
     return Signature(
         model=spec.name,
-        features=tuple(_feature(spec, frame, name) for name in spec.features),
+        features=features,
         target=spec.target,
         unit=spec.unit,
+        answers=Answers(
+            mean=float(prediction.mean(dtype=np.float64)),
+            deviation=float(prediction.std(dtype=np.float64)),
+            low=low,
+            high=high,
+        ),
         libraries={name: version(name) for name in _LIBRARIES},
     )
 

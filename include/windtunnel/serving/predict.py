@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,13 +12,22 @@ from windtunnel.serving.parse import Columns
 from windtunnel.serving.refusal import Refusal
 
 
-def predict(scorer: Scorer, columns: Columns) -> npt.NDArray[np.float32]:
+def predict(
+    scorer: Scorer, columns: Columns, note: Callable[[npt.NDArray[np.float32]], None] | None = None
+) -> npt.NDArray[np.float32]:
     """Predictions `(rows,)` in the target's unit, all finite.
+
+    Args:
+        scorer: The model.
+        columns: One array `(rows,)` per feature.
+        note: Called with what the model answers before any of it is refused.
 
     Raises:
         Refusal: 400, a row is so far out that the model's answer overflows.
     """
     predictions = scorer.score(columns)
+    if note is not None:
+        note(predictions)
     finite = np.isfinite(predictions)
     if not finite.all():
         row = int(np.argmin(finite))

@@ -19,6 +19,7 @@ from windtunnel.serving.load import Model, load
 from windtunnel.serving.parse import parse
 from windtunnel.serving.predict import predict
 from windtunnel.serving.refusal import Refusal
+from windtunnel.serving.vitals import Vitals
 
 LARGEST_BODY = 6 * 1024 * 1024
 """Bytes; what SageMaker passes on to a real-time endpoint."""
@@ -36,8 +37,12 @@ def serve(container: Container) -> None:
     print(f"serve `{container.model}` on {container.host}:{container.port}", flush=True)
     model = load(container.model, container.artefact_sha256)
     print(f"loaded `{model.artefact.signature.model}` artefact `{model.artefact.sha256}`", flush=True)
+    vitals = None
+    if container.endpoint is not None:
+        vitals = Vitals(model.artefact.signature.answers, container.endpoint, container.version)
+        vitals.print_every(container.vitals_seconds)
     uvicorn.run(
-        application(model),
+        application(model, vitals),
         host=container.host,
         port=container.port,
         loop="uvloop",
@@ -49,8 +54,8 @@ def serve(container: Container) -> None:
     )
 
 
-def application(model: Model) -> Starlette:
-    """The server of one model, as an ASGI application."""
+def application(model: Model, vitals: Vitals | None = None) -> Starlette:
+    """The server of one model, as an ASGI application; `vitals` counts its answers."""
 
     async def ping(_: Request) -> Response:
         return Response()
@@ -58,8 +63,8 @@ def application(model: Model) -> Starlette:
     async def invocations(request: Request) -> Response:
         body = await _body(request)
         if len(body) > INLINE_BODY:
-            return await run_in_threadpool(answer, model, body, request)
-        return answer(model, body, request)
+            return await run_in_threadpool(answer, model, body, request, vitals)
+        return answer(model, body, request, vitals)
 
     return Starlette(
         routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])],
@@ -67,7 +72,7 @@ def application(model: Model) -> Starlette:
     )
 
 
-def answer(model: Model, body: bytes, request: Request) -> Response:
+def answer(model: Model, body: bytes, request: Request, vitals: Vitals | None = None) -> Response:
     """The answer to one request for predictions.
 
     Raises:
@@ -76,7 +81,8 @@ def answer(model: Model, body: bytes, request: Request) -> Response:
     content_type = request.headers.get("content-type", "")
     columns = parse(body, content_type, model.artefact.signature)
     kind = negotiate(request.headers.get("accept"), content_type)
-    return Response(format(predict(model.scorer, columns), kind), media_type=kind)
+    predictions = predict(model.scorer, columns, vitals.note if vitals is not None else None)
+    return Response(format(predictions, kind), media_type=kind)
 
 
 async def _body(request: Request) -> bytes:
