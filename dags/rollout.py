@@ -33,7 +33,7 @@ def rollout(spec: ModelSpec) -> None:
     def flow() -> None:
         @stage(multiple_outputs=True)
         def prepare() -> Any:
-            from windtunnel.aws.endpoint import deployment
+            from windtunnel.aws.deployment import deployment
 
             approved = ApprovedVersion.from_json(trigger.newest(assets.approved(spec.name)))
             return {"approved": approved, "deployment": deployment(approved.registered)}

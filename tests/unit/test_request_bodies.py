@@ -9,14 +9,12 @@ import pytest
 from botocore.validate import ParamValidator
 
 from tests import candidate
-from windtunnel.aws import endpoint, jobs, registry
+from windtunnel.aws import jobs, registry
 from windtunnel.core.contracts import Evaluated
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 PLAN = candidate.plan(hyperparameters={"max_iter": "50"})
 EVALUATED = candidate.evaluated(plan=PLAN)
-REGISTERED = candidate.registered(evaluated=EVALUATED)
-DEPLOYMENT = endpoint.deployment(REGISTERED)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +23,6 @@ DEPLOYMENT = endpoint.deployment(REGISTERED)
         ("CreateTrainingJob", jobs.training_job(PLAN)),
         ("CreateProcessingJob", jobs.evaluation_job(PLAN)),
         ("CreateModelPackage", registry.package(EVALUATED, "s3://windtunnel/versions/flights/a/record.json")),
-        ("CreateModel", DEPLOYMENT["Model"]),
-        ("CreateEndpointConfig", DEPLOYMENT["EndpointConfig"]),
-        ("CreateEndpoint", DEPLOYMENT["Endpoint"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -42,15 +37,6 @@ def test_values_fit_the_registrys_limit_of_256_characters() -> None:
     metadata = registry.package(EVALUATED, "s3://windtunnel/record.json")["CustomerMetadataProperties"]
     assert len(metadata) <= 50
     assert {name: value for name, value in metadata.items() if not 1 <= len(value) <= 256} == {}
-
-
-def test_other_endpoint_settings_make_another_config_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from windtunnel.core.settings import read
-
-    monkeypatch.setattr(endpoint, "settings", lambda: read({"WINDTUNNEL_ENDPOINT_INSTANCE_COUNT": "3"}))
-    other = endpoint.deployment(REGISTERED)
-    assert other["EndpointConfig"]["EndpointConfigName"] != DEPLOYMENT["EndpointConfig"]["EndpointConfigName"]
-    assert other["Model"] == DEPLOYMENT["Model"]
 
 
 def test_contracts_survive_their_own_json() -> None:

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from windtunnel.aws import artefacts, endpoint
+from windtunnel.aws import artefacts, deployment, endpoint
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import ApprovedVersion, Proof
 from windtunnel.core.errors import ReleaseRefused, quoted
@@ -24,7 +24,7 @@ def prove(approved: ApprovedVersion) -> Proof:
         ReleaseRefused: The endpoint does not serve the approved version; the message says what it serves instead.
     """
     registered = approved.registered
-    wanted = endpoint.deployment(registered)
+    wanted = deployment.deployment(registered)
     log.info("prove: %s should serve %s", wanted["Endpoint"]["EndpointName"], registered.package_arn)
     found = endpoint.describe(registered.model) or {}
     _same("status", found.get("EndpointStatus"), "InService", found)
