@@ -7,6 +7,7 @@ they use all 64 bits, more than JSON readers in browsers keep.
 from windtunnel.core.contracts.base import Contract
 from windtunnel.core.contracts.cost import JobCost, RunCost
 from windtunnel.core.contracts.data import AuditedBranch, CheckedFile, DatasetVersion, LandedFile, LoadedBranch
+from windtunnel.core.contracts.housekeeping import Drilled, DrillStep, Orphan, Swept
 from windtunnel.core.contracts.ledger import Entry, History, Lease, State, VersionRecord
 from windtunnel.core.contracts.monitoring import (
     CollectedPredictions,
@@ -50,6 +51,8 @@ __all__ = [
     "Contract",
     "DatasetVersion",
     "Dossier",
+    "DrillStep",
+    "Drilled",
     "DriftScore",
     "Entry",
     "Evaluated",
@@ -64,6 +67,7 @@ __all__ = [
     "MeasuredPredictions",
     "Mirrored",
     "MonitoringReport",
+    "Orphan",
     "Proof",
     "Quality",
     "RegisteredVersion",
@@ -72,6 +76,7 @@ __all__ = [
     "RunCost",
     "Shadowed",
     "State",
+    "Swept",
     "TrainingPlan",
     "TrainingRequest",
     "VersionRecord",
