@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import io
 import json
 import logging
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from windtunnel.aws import objects
 from windtunnel.core.spec import Kind, ModelSpec
@@ -30,7 +32,19 @@ log = logging.getLogger(__name__)
 CAPTURED_AT = "captured_at"
 PREDICTION = "prediction"
 
+REQUESTS = pa.schema(
+    [
+        ("inference_id", pa.string()),
+        ("question", pa.string()),
+        (CAPTURED_AT, pa.timestamp("us")),
+        ("keys", pa.list_(pa.string())),
+        ("answers", pa.list_(pa.float64())),
+    ]
+)
+"""One line per request: the InferenceId or null, the digest of what was asked, the keys of its rows or none, the answers."""
+
 _READERS = 8
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
 class Captured(NamedTuple):
@@ -58,6 +72,62 @@ def read(prefix: str, spec: ModelSpec) -> Captured:
     return Captured(rows, sum(part.unjoinable for part in parts), sum(part.unreadable for part in parts))
 
 
+class Exchanges(NamedTuple):
+    """The captured requests of one variant."""
+
+    requests: pa.Table
+    "As `REQUESTS`, oldest file first."
+    unreadable: int
+
+
+def exchanges(prefix: str, spec: ModelSpec, since: datetime, until: datetime) -> Exchanges:
+    """The requests captured in a span of time, whole and not by rows.
+
+    Args:
+        prefix: As in `read`.
+        spec: Says the columns of a row and their types.
+        since: First moment, with its zone; captures know seconds.
+        until: Last moment, with its zone.
+    """
+    first, last = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (since, until))
+    hours = int((last.replace(minute=0, second=0) - first.replace(minute=0, second=0)).total_seconds() // 3600)
+    folders = [f"{prefix}{first + timedelta(hours=hour):%Y/%m/%d/%H}/" for hour in range(hours + 1)]
+    uris = [uri for folder in folders for uri in objects.keys(folder) if uri.endswith(".jsonl")]
+    with ThreadPoolExecutor(_READERS) as readers:
+        parts = list(readers.map(partial(_read_requests, spec=spec), uris))
+    found = pa.concat_tables([REQUESTS.empty_table(), *(part.requests for part in parts)])
+    moments = found[CAPTURED_AT]
+    inside = pc.and_(pc.greater_equal(moments, first.replace(microsecond=0)), pc.less_equal(moments, last))
+    return Exchanges(found.filter(inside), sum(part.unreadable for part in parts))
+
+
+def parse_requests(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Exchanges:
+    """The requests of one capture file; arguments as in `parse`."""
+    found: list[dict[str, Any]] = []
+    unreadable: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            captured = json.loads(line)
+            keys, captured_at, asked, answered = _request(captured, spec)
+            kind, text = _payload(captured["captureData"]["endpointInput"])
+        except _UNREADABLE as error:
+            unreadable.append(f"line {number}, {type(error).__name__}: {error}")
+            continue
+        found.append(
+            {
+                "inference_id": captured["eventMetadata"].get("inferenceId") or None,
+                "question": hashlib.sha256(f"{kind}\n{text}".encode()).hexdigest(),
+                CAPTURED_AT: captured_at,
+                "keys": keys if len(keys) == len(asked) else [],
+                "answers": answered,
+            }
+        )
+    _warn(unreadable, source)
+    return Exchanges(pa.Table.from_pylist(found, REQUESTS), len(unreadable))
+
+
 def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
     """The rows of one capture file.
 
@@ -74,7 +144,7 @@ def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
             continue
         try:
             keys, captured_at, asked, answered = _request(json.loads(line), spec)
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        except _UNREADABLE as error:
             unreadable.append(f"line {number}, {type(error).__name__}: {error}")
             continue
         if len(keys) != len(asked):
@@ -83,14 +153,22 @@ def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
         rows += [
             (key, captured_at, *row, prediction) for key, row, prediction in zip(keys, asked, answered, strict=True)
         ]
-    if unreadable:
-        log.warning("%d unreadable captures in %s; the first: %.200s", len(unreadable), source, unreadable[0])
+    _warn(unreadable, source)
     columns = list(zip(*rows, strict=True)) or [()] * len(_schema(spec))
     return Captured(pa.table(columns, schema=_schema(spec)), unjoinable, len(unreadable))
 
 
 def _read_file(uri: str, spec: ModelSpec) -> Captured:
     return parse(objects.get(uri).splitlines(), spec, source=uri)
+
+
+def _read_requests(uri: str, spec: ModelSpec) -> Exchanges:
+    return parse_requests(objects.get(uri).splitlines(), spec, source=uri)
+
+
+def _warn(unreadable: Sequence[str], source: str) -> None:
+    if unreadable:
+        log.warning("%d unreadable captures in %s; the first: %.200s", len(unreadable), source, unreadable[0])
 
 
 def _schema(spec: ModelSpec) -> pa.Schema:
