@@ -56,8 +56,8 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def lake_of_its_own(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Settings, clients and catalog that point at an empty bucket and an empty database."""
-    from windtunnel.aws import lake
+    """Settings, clients and catalog that point at an empty bucket, an empty database and an empty ledger."""
+    from windtunnel.aws import lake, ledger
     from windtunnel.aws.clients import client
     from windtunnel.core.settings import settings
 
@@ -70,8 +70,10 @@ def lake_of_its_own(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
     monkeypatch.setenv("WINDTUNNEL_BUCKET", name)
     monkeypatch.setenv("WINDTUNNEL_DATABASE", name.replace("-", "_"))
+    monkeypatch.setenv("WINDTUNNEL_LEDGER_TABLE", name)
     forget()
     lake.ensure()
+    ledger.ensure()
     yield
     forget()
 

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from pathlib import Path
 
-from windtunnel.aws import lake, landing, source
+from windtunnel.aws import lake, landing, ledger, source
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import LandedFile
 from windtunnel.core.errors import WindowInvalid
@@ -33,6 +33,7 @@ def extract(model: str, window: Window) -> list[LandedFile]:
     log.info("extract: %s %s", model, window)
     _require_whole_months(window)
     lake.ensure()
+    ledger.ensure()
     with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
         files = source.fetch(model_spec(model).source, window, Path(folder))
         landed = [landing.land(model, month, files[month.label]) for month in window.months()]
