@@ -10,7 +10,7 @@ import pickle
 import signal
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -18,6 +18,7 @@ from typing import Any, NoReturn, Self
 
 from tests import flown
 from windtunnel.core import marks
+from windtunnel.core.settings import settings
 
 Work = Callable[[], Any]
 PATIENCE_SECONDS = 120
@@ -50,9 +51,12 @@ class Child:
         work: What to do; what it returns and raises must be picklable.
         kill_at: The mark where it dies, as the setting of that name says.
         freeze_at: The mark where it stops as by `kill -STOP`, once.
+        survive: It dies at the first mark that is not among these; None: only at `kill_at`.
     """
 
-    def __init__(self, work: Work, *, kill_at: str = "", freeze_at: str = "") -> None:
+    def __init__(
+        self, work: Work, *, kill_at: str = "", freeze_at: str = "", survive: Collection[str] | None = None
+    ) -> None:
         self._mine, theirs = get_context("fork").Pipe(duplex=False)
         with (
             warnings.catch_warnings()
@@ -60,7 +64,7 @@ class Child:
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
         if self.pid == 0:
-            _live(work, theirs, kill_at, freeze_at)
+            _live(work, theirs, kill_at, freeze_at, survive)
         self._gone = False
         theirs.close()
 
@@ -97,6 +101,16 @@ class Child:
         assert os.WIFSIGNALED(status), status
         assert os.WTERMSIG(status) == signal.SIGKILL, status
 
+    def ended_or_died(self) -> Ending | str:
+        """Wait for its end, or for its death at a mark it was not to survive, which is the answer then."""
+        said = self._mine.recv() if self._mine.poll(PATIENCE_SECONDS) else b""
+        status = self._wait()
+        if isinstance(said, str):
+            assert os.WIFSIGNALED(status), status
+            assert os.WTERMSIG(status) == signal.SIGKILL, status
+            return said
+        return _heard(said)
+
     def frozen(self) -> None:
         """Wait until it stands still at the mark."""
         _, status = os.waitpid(self.pid, os.WUNTRACED)
@@ -114,7 +128,7 @@ class Child:
             spoken = self._mine.recv()
         except EOFError:
             return None
-        return Ending(*pickle.loads(spoken))  # noqa: S301 - our own child's words
+        return _heard(spoken)
 
     def _wait(self) -> int:
         self._gone = True
@@ -127,13 +141,38 @@ def run(work: Work) -> Any:
         return child.ended().result()
 
 
-def _live(work: Work, theirs: Connection, kill_at: str, freeze_at: str) -> NoReturn:
+def run_killed_everywhere(work: Work) -> tuple[list[str], Any]:
+    """Do the work in a child that dies at its first mark; again, in one that dies at the next; until one gets through.
+
+    Each retry finds what all the deaths before it left behind.
+
+    Returns:
+        The marks at which it was killed, in order, and what the one that got through returned.
+    """
+    killed: list[str] = []
+    while True:
+        with Child(work, survive=killed) as child:
+            ending = child.ended_or_died()
+        if isinstance(ending, Ending):
+            return killed, ending.result()
+        killed.append(ending)
+
+
+def _heard(spoken: bytes) -> Ending:
+    return Ending(*pickle.loads(spoken))  # noqa: S301 - our own child's words
+
+
+def _live(work: Work, theirs: Connection, kill_at: str, freeze_at: str, survive: Collection[str] | None) -> NoReturn:
     reached: list[str] = []
 
     def noticed(mark: str) -> None:
         reached.append(mark)
         if mark == freeze_at and reached.count(mark) == 1:
             os.kill(os.getpid(), signal.SIGSTOP)
+        if survive is not None and mark not in survive:
+            theirs.send(mark)
+            os.environ["WINDTUNNEL_KILL_AT"] = mark
+            settings.cache_clear()
         _reach(mark)
 
     returned, raised = None, None

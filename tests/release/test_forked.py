@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import Child, NotReached, run
+from tests.forked import Child, NotReached, run, run_killed_everywhere
 from windtunnel.core.errors import FenceLost
 from windtunnel.core.marks import shared_write
 
@@ -50,3 +50,21 @@ def test_what_a_child_raises_is_raised_here() -> None:
 
     with pytest.raises(FenceLost, match="Someone else has it"):
         run(refused)
+
+
+def test_work_is_killed_at_every_mark_before_it_gets_through(tmp_path: Path) -> None:
+    def append(letter: str) -> None:
+        with (tmp_path / "log").open("a") as log:
+            log.write(letter)
+
+    def work() -> str:
+        with shared_write("file.first"):
+            append("1")
+        with shared_write("file.second"):
+            append("2")
+        return "done"
+
+    killed, returned = run_killed_everywhere(work)
+    assert killed == ["before:file.first", "after:file.first", "before:file.second", "after:file.second"]
+    assert returned == "done"
+    assert (tmp_path / "log").read_text() == "1" + "1" + "12" + "12"
