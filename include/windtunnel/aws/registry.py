@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,35 +11,45 @@ from botocore.exceptions import ClientError
 from windtunnel.aws import objects
 from windtunnel.aws.clients import client
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Evaluated, RegisteredVersion
+from windtunnel.core.contracts import Gated, RegisteredVersion
+from windtunnel.core.errors import CommitConflict
+from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
+
+log = logging.getLogger(__name__)
 
 RECORD = "windtunnel_record"
 """Metadata key of the address of the version's full record; metadata values hold 256 characters, a record more."""
 
 
-def register(evaluated: Evaluated) -> RegisteredVersion:
-    """Register a version, pending approval. The same work registered twice is one version.
+def register(gated: Gated, version: str) -> RegisteredVersion:
+    """Register a version, pending approval. May be repeated after a crash at any point, by two copies at once too.
 
-    A package is recognised by its work key, so a lost reply or a second copy of the task finds the first one's.
+    Whatever is recorded first stands: the record by its address, the package by its work key.
+
+    Args:
+        gated: The candidate and the gate's answer.
+        version: From `ledger.allocate`.
     """
-    _ensure_group(evaluated.plan.model)
-    if found := _with_work_key(evaluated.plan.model, evaluated.plan.work_key):
-        return RegisteredVersion(model=evaluated.plan.model, package_arn=found, evaluated=evaluated)
-    record = objects.put_json(
-        settings().uri("versions", evaluated.plan.model, evaluated.plan.work_key, "record.json"), evaluated.to_json()
-    )
-    arn = client("sagemaker").create_model_package(**package(evaluated, record))["ModelPackageArn"]
-    return RegisteredVersion(model=evaluated.plan.model, package_arn=arn, evaluated=evaluated)
+    model = gated.evaluated.plan.model
+    address, recorded = _record(gated, version)
+    _ensure_group(model)
+    arn = _with_work_key(model, gated.evaluated.plan.work_key)
+    if arn is None:
+        with shared_write("registry.register"):
+            arn = client("sagemaker").create_model_package(**package(recorded, version, address))["ModelPackageArn"]
+    return _registered(recorded, version, arn)
 
 
-def package(evaluated: Evaluated, record: str) -> dict[str, Any]:
+def package(gated: Gated, version: str, record: str) -> dict[str, Any]:
     """Body of CreateModelPackage."""
-    plan = evaluated.plan
+    evaluated, gate, plan = gated.evaluated, gated.gate, gated.evaluated.plan
     quality = {"ContentType": "application/json", "S3Uri": evaluated.evaluation}
     return {
         "ModelPackageGroupName": plan.model,
-        "ModelPackageDescription": f"{plan.reason} Trained on {plan.train}, judged on {plan.holdout}, data {plan.dataset.tag}.",
+        "ModelPackageDescription": (
+            f"{version}. {plan.reason} Trained on {plan.train}, judged on {plan.holdout}, data {plan.dataset.tag}."
+        )[:1024],
         "ModelApprovalStatus": "PendingManualApproval",
         "ClientToken": plan.work_key[:36],
         "InferenceSpecification": {
@@ -56,6 +67,9 @@ def package(evaluated: Evaluated, record: str) -> dict[str, Any]:
         },
         "ModelMetrics": {"ModelQuality": {"Statistics": quality}},
         "CustomerMetadataProperties": {
+            "version": version,
+            "gate": gate.answer,
+            **({"forced_by": gate.forced_by[:256]} if gate.forced_by else {}),
             "work_key": plan.work_key,
             "dataset": f"{plan.dataset.table}@{plan.dataset.snapshot_id}",
             "dataset_tag": plan.dataset.tag,
@@ -79,25 +93,48 @@ def package(evaluated: Evaluated, record: str) -> dict[str, Any]:
 def read(package_arn: str) -> RegisteredVersion:
     """A registered version with its full record."""
     described = client("sagemaker").describe_model_package(ModelPackageName=package_arn)
-    record = objects.get_json(described["CustomerMetadataProperties"][RECORD])
-    evaluated = Evaluated.from_json(record)
-    return RegisteredVersion(model=evaluated.plan.model, package_arn=package_arn, evaluated=evaluated)
+    said = described["CustomerMetadataProperties"]
+    return _registered(Gated.from_json(objects.get_json(said[RECORD])), said["version"], package_arn)
 
 
 def decide(package_arn: str, *, approved: bool, sentence: str) -> None:
     """Record a person's answer with the version; giving the same answer twice changes nothing."""
-    client("sagemaker").update_model_package(
-        ModelPackageArn=package_arn,
-        ModelApprovalStatus="Approved" if approved else "Rejected",
-        ApprovalDescription=sentence[:1024],
+    with shared_write("registry.decide"):
+        client("sagemaker").update_model_package(
+            ModelPackageArn=package_arn,
+            ModelApprovalStatus="Approved" if approved else "Rejected",
+            ApprovalDescription=sentence[:1024],
+        )
+
+
+def _record(gated: Gated, version: str) -> tuple[str, Gated]:
+    """The address of a version's record, and what it holds: what was gated now, or by whoever was first."""
+    address = settings().uri("versions", gated.evaluated.plan.model, version, "record.json")
+    try:
+        with shared_write("registry.record"):
+            objects.put_json(address, gated.to_json())
+    except CommitConflict:
+        log.warning("%s is on record with another answer of the gate; that one stands: %s", version, address)
+        return address, Gated.from_json(objects.get_json(address))
+    return address, gated
+
+
+def _registered(gated: Gated, version: str, package_arn: str) -> RegisteredVersion:
+    return RegisteredVersion(
+        model=gated.evaluated.plan.model,
+        version=version,
+        package_arn=package_arn,
+        evaluated=gated.evaluated,
+        gate=gated.gate,
     )
 
 
 def _ensure_group(model: str) -> None:
     try:
-        client("sagemaker").create_model_package_group(
-            ModelPackageGroupName=model, ModelPackageGroupDescription=model_spec(model).about
-        )
+        with shared_write("registry.group"):
+            client("sagemaker").create_model_package_group(
+                ModelPackageGroupName=model, ModelPackageGroupDescription=model_spec(model).about
+            )
     except ClientError as error:
         if "already exist" not in error.response["Error"]["Message"]:
             raise

@@ -1,33 +1,42 @@
-"""register: an evaluated candidate -> a version in the Model Registry, waiting for a person."""
+"""register: a candidate that the gate lets on -> a version in the ledger and in the Model Registry, waiting for a person."""
 
 from __future__ import annotations
 
 import logging
 
-from windtunnel.aws import jobs, objects, registry
-from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Evaluated, RegisteredVersion, TrainingPlan
+from windtunnel.aws import ledger, registry
+from windtunnel.core.contracts import Gated, RegisteredVersion
 
 log = logging.getLogger(__name__)
 
 
-def register(plan: TrainingPlan) -> RegisteredVersion:
-    """Read the evaluation of a planned training and register the candidate with all that it is made of.
+def register(gated: Gated) -> RegisteredVersion | None:
+    """Give a candidate its version and put it into the registry with all that it is made of.
+
+    May be repeated after a crash at any point: the same work has one version and one package.
+
+    Returns:
+        The version, or None where the gate does not let the candidate on.
 
     Raises:
-        ClientError: The evaluation is not there: its job has not run.
+        RevisionStale: The model's folder changed and its revision did not.
+        CommitConflict: Others kept winning; run it again.
     """
-    log.info("register: %s", plan.job_name)
-    evaluation = f"{jobs.evaluation_folder(plan)}/evaluation.json"
-    found = objects.get_json(evaluation)
-    evaluated = Evaluated(
-        plan=plan,
-        model_data=jobs.model_data(plan),
-        artefact_sha256=found["artefact_sha256"],
-        metrics=found["metrics"],
-        unit=model_spec(plan.model).unit,
-        evaluation=evaluation,
+    model, gate = gated.evaluated.plan.model, gated.gate
+    log.info("register: %s, the gate says %s", gated.evaluated.plan.job_name, gate.answer)
+    if not gate.goes_on:
+        log.info("register: nothing to do, %s. %s", gate.answer, gate.sentence)
+        return None
+    version = ledger.allocate(gated)
+    registered = registry.register(gated, version)
+    ledger.move(
+        model,
+        version,
+        "registered",
+        by=registered.gate.forced_by or registered.evaluated.plan.requested_by,
+        why=registered.gate.sentence,
+        evidence={"package_arn": registered.package_arn, "gate": registered.gate.report},
+        package_arn=registered.package_arn,
     )
-    registered = registry.register(evaluated)
-    log.info("register: %s, RMSE %.2f %s", registered.package_arn, evaluated.metrics["rmse"], evaluated.unit)
+    log.info("register: %s of %s is %s", version, model, registered.package_arn)
     return registered
