@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from windtunnel.aws.clients import client
-from windtunnel.core.errors import LeaseHeld
+from windtunnel.core.errors import LeaseHeld, ServiceUnavailable
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 VARIANT = "champion"
 SHADOW = "shadow"
+SETTLE_SECONDS = 3_600
 UNDER_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 """States that SageMaker leaves by itself."""
 
@@ -102,15 +104,38 @@ def turn(body: dict[str, Any], fence: Callable[[], None]) -> bool:
 
 def remove(name: str) -> None:
     """Delete an endpoint and wait until it is gone; one that is gone already is fine."""
-    with shared_write("endpoint.delete"):
-        try:
-            client("sagemaker").delete_endpoint(EndpointName=name)
-        except ClientError as error:
-            if "Could not find" not in error.response["Error"]["Message"]:
-                raise
+    found = _described(name)
+    if found and found["EndpointStatus"] != "Deleting":  # by the copy of this task that was killed
+        with shared_write("endpoint.delete"):
+            try:
+                client("sagemaker").delete_endpoint(EndpointName=name)
+            except ClientError as error:
+                if "Could not find" not in error.response["Error"]["Message"]:
+                    raise
     client("sagemaker").get_waiter("endpoint_deleted").wait(
         EndpointName=name, WaiterConfig={"Delay": settings().poll_seconds}
     )
+
+
+def settled(name: str) -> dict[str, Any]:
+    """Wait until an endpoint is not changing any more; what it serves then is for the caller to look at.
+
+    In a DAG the triggerer waits before a stage asks, so that no worker is held here.
+
+    Raises:
+        ServiceUnavailable: There is no such endpoint, or it is still changing after an hour.
+    """
+    until = time.monotonic() + SETTLE_SECONDS
+    while True:
+        found = _described(name)
+        if found and found["EndpointStatus"] not in UNDER_WAY:
+            return found
+        if found is None or time.monotonic() > until:
+            raise ServiceUnavailable(
+                f"`{name}` is `{found and found['EndpointStatus']}`, not in service. Look at it in SageMaker, then "
+                "clear this run."
+            )
+        time.sleep(settings().poll_seconds)
 
 
 def predict(
