@@ -129,6 +129,12 @@ def _registered(gated: Gated, version: str, package_arn: str) -> RegisteredVersi
     )
 
 
+def is_approved(package_arn: str) -> bool:
+    """Whether a version's approval stands in the registry now."""
+    described = client("sagemaker").describe_model_package(ModelPackageName=package_arn)
+    return described["ModelApprovalStatus"] == "Approved"
+
+
 def _ensure_group(model: str) -> None:
     try:
         with shared_write("registry.group"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, overload
 
 from airflow.sdk import get_current_context, task
@@ -35,10 +36,8 @@ def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> Any:
-        try:
+        with final():
             made = body(*args, **kwargs)
-        except Final as error:
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
         if made is None:
             raise AirflowSkipException("Nothing to do; the log above says why.")
         result = _as_json(made)
@@ -48,6 +47,15 @@ def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
         return result
 
     return task(**task_arguments)(run)
+
+
+@contextmanager
+def final() -> Iterator[None]:
+    """A `Final` error fails the task at once: a retry would meet the same fault."""
+    try:
+        yield
+    except Final as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
 def _as_json(made: Any) -> Any:

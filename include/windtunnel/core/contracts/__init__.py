@@ -26,6 +26,7 @@ from windtunnel.core.contracts.release import (
     Rehearsed,
     Release,
     Shadowed,
+    Watch,
 )
 from windtunnel.core.contracts.training import (
     Champion,
@@ -80,4 +81,5 @@ __all__ = [
     "TrainingPlan",
     "TrainingRequest",
     "VersionRecord",
+    "Watch",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Literal
 
 from windtunnel.core.contracts.base import Contract
+from windtunnel.core.contracts.ledger import Lease
 from windtunnel.core.contracts.training import Champion, Check, Evaluated, Gate
 
 
@@ -112,6 +114,29 @@ class Release(Contract):
     by: str
     why: str
     rollback: bool = False
+
+    @property
+    def lease(self) -> Lease:
+        """The fence it writes under; the time of a lease plays no part in a fence."""
+        return Lease(model=self.registered.model, owner=self.owner, epoch=self.epoch, until=datetime.now(UTC))
+
+
+class Watch(Contract):
+    """What to wait for at an endpoint, asking it meanwhile so that there is something to measure."""
+
+    until: Literal["heard", "settled"]
+    "`heard`: all alarms are OK. `settled`: SageMaker has ended what it does to the endpoint."
+    endpoint: str
+    endpoint_config: str
+    "What the endpoint is to get."
+    alarms: tuple[str, ...]
+    step_seconds: int
+    "How long each step of traffic is watched."
+    question: str
+    "Body of a request: the golden rows of the version that comes."
+    answers: tuple[float, ...]
+    "What that version answers."
+    tolerance: float
 
 
 class Proof(Contract):
