@@ -11,7 +11,7 @@ from tests import candidate
 from tests.release.made import IMAGE
 from windtunnel.aws import billing, objects
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import Comparison, JobCost, RunCost, TrainingPlan
+from windtunnel.core.contracts import Comparison, RunCost, TrainingPlan
 from windtunnel.core.settings import settings
 from windtunnel.core.workkey import work_key
 from windtunnel.stages.account import account, cost_address
@@ -65,7 +65,7 @@ def test_every_attempt_is_billed_the_failed_one_too() -> None:
     train(plan.job_name, fail="on purpose")
     train(f"{plan.job_name}-2")
     pinned = Comparison(plan=plan.model_copy(update={"job_name": f"{plan.job_name}-2"}), champion=None, job_name="none")
-    evaluation = f"flights-{work_key(evaluation=plan.work_key)[:16]}"
+    evaluation = f"{plan.job_name}-2-vs-V1-1-0"
     evaluate(evaluation)
     cost = account(pinned.model_copy(update={"job_name": evaluation}))
     assert [(job.kind, job.name, job.status) for job in cost.jobs] == [
@@ -82,7 +82,7 @@ def test_every_attempt_is_billed_the_failed_one_too() -> None:
     assert account(pinned.model_copy(update={"job_name": evaluation})) == cost  # a task that is run twice
 
     # The same work judged again, beside another champion: what was paid before stays paid.
-    again = f"flights-{work_key(evaluation=plan.work_key, champion=2)[:16]}"
+    again = f"{plan.job_name}-2-vs-V1-1-1"
     evaluate(again)
     assert [job.name for job in account(pinned.model_copy(update={"job_name": again})).jobs] == [
         *(job.name for job in cost.jobs),
@@ -105,9 +105,9 @@ def test_work_that_never_began_costs_nothing() -> None:
     assert (cost.jobs, cost.usd) == ((), 0.0)
 
 
-@pytest.mark.parametrize("suffix", ["", "-2", "-13"])
-def test_any_attempt_stands_for_all_even_when_the_key_is_all_digits(suffix: str) -> None:
-    key = work_key(bucket=settings().bucket, suffix=suffix).translate(str.maketrans("abcdef", "012345"))[:16]
-    train(f"flights-{key}")
-    found: tuple[JobCost, ...] = billing.attempts([f"flights-{key}{suffix}"])
-    assert [job.name for job in found] == [f"flights-{key}"]
+@pytest.mark.parametrize("work", ["", "-2-vs-V1-2-14"])
+@pytest.mark.parametrize("attempt", ["", "-2", "-13"])
+def test_any_attempt_stands_for_all_though_keys_and_versions_end_in_digits(work: str, attempt: str) -> None:
+    key = work_key(bucket=settings().bucket).translate(str.maketrans("abcdef", "012345"))[:16]
+    train(f"flights-{key}{work}")
+    assert [job.name for job in billing.attempts([f"flights-{key}{work}{attempt}"])] == [f"flights-{key}{work}"]

@@ -18,8 +18,9 @@ from windtunnel.aws.clients import client
 from windtunnel.core.contracts import JobCost
 from windtunnel.core.prices import usd_per_hour
 
-# A key of 16 hexadecimal digits, then the number of the attempt; the key may end in digits itself.
-_ATTEMPT = re.compile(r"(?P<base>.+-[0-9a-f]{16})-\d+")
+# `<model>-<16 digits of the work key>`, for an evaluation `-vs-<version>` behind the training it judges; then the
+# number of the attempt. Key and version may end in digits themselves.
+_ATTEMPT = re.compile(r"(?P<base>.+-[0-9a-f]{16}(?:(?:-\d+)?-vs-V\d+-\d+-\d+)?)-\d+")
 
 
 def attempts(job_names: Iterable[str]) -> tuple[JobCost, ...]:
