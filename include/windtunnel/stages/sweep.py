@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
-from windtunnel.aws import ledger, orphans
+from windtunnel.aws import ledger, orphans, staging
 from windtunnel.aws.orphans import GRACE
 from windtunnel.core.contracts import Orphan, Swept
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 def sweep(model: str, owner: str, *, remove: bool = False, grace: timedelta = GRACE) -> Swept:
     """List the endpoints, endpoint configs and models of ours that no version needs; remove them only when told.
 
-    Removing holds the model's lease, so that no release adopts what is about to go.
+    Removing holds the leases of the live and of the staging endpoint, so that nobody adopts what is about to go.
 
     Args:
         model: Name of the model.
@@ -24,7 +25,7 @@ def sweep(model: str, owner: str, *, remove: bool = False, grace: timedelta = GR
         grace: What is younger is needed.
 
     Raises:
-        LeaseHeld: They were to be removed and a release of this model is under way.
+        LeaseHeld: They were to be removed and a release, a rehearsal or a drill of this model is under way.
         FenceLost: A person's rollback took the lease over; what was removed by then was nobody's.
     """
     log.info("sweep: orphans of %s older than %s, remove: %s", model, grace, remove)
@@ -37,14 +38,16 @@ def sweep(model: str, owner: str, *, remove: bool = False, grace: timedelta = GR
 
 
 def _removed(model: str, owner: str, grace: timedelta) -> tuple[Orphan, ...]:
-    lease = ledger.take(model, owner)
-    try:
+    with ExitStack() as held:
+        leases = []
+        for take in (ledger.take, staging.take):
+            leases.append(take(model, owner))
+            held.callback(ledger.give_back, leases[-1])
         found = orphans.orphans(model, grace=grace)
         for orphan in found:
-            lease = ledger.keep(lease)
+            for lease in leases:
+                ledger.keep(lease)
             orphans.remove(orphan)
-    finally:
-        ledger.give_back(lease)
     return found
 
 
