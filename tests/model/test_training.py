@@ -15,8 +15,8 @@ import skops.io
 
 from tests.model.trials import TRAIN, Predict, run
 from windtunnel.ml import artefact, rows
+from windtunnel.ml.candidate import TRUSTED
 from windtunnel.ml.container import Container
-from windtunnel.ml.evaluation import TRUSTED
 from windtunnel.ml.metrics import METRIC_DEFINITIONS
 from windtunnel.ml.training import ESTIMATOR, SUMMARY, Training
 from windtunnel.models.flights.estimator import HYPERPARAMETERS

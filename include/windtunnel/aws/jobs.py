@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import TrainingPlan
+from windtunnel.core.contracts import Comparison, TrainingPlan
 from windtunnel.core.settings import settings
 from windtunnel.ml.metrics import METRIC_DEFINITIONS
 
@@ -55,32 +55,38 @@ def training_job(plan: TrainingPlan) -> dict[str, Any]:
     }
 
 
-def evaluation_job(plan: TrainingPlan) -> dict[str, Any]:
-    """Body of CreateProcessingJob: the candidate and its baselines on the holdout."""
+def evaluation_job(comparison: Comparison) -> dict[str, Any]:
+    """Body of CreateProcessingJob: candidate, champion and baselines on the holdout."""
+    plan, champion = comparison.plan, comparison.champion
+    arguments = [
+        *("--model", plan.model),
+        *("--train-start", str(plan.train.start), "--train-end", str(plan.train.end)),
+        *("--holdout-start", str(plan.holdout.start), "--holdout-end", str(plan.holdout.end)),
+    ]
+    inputs = [
+        _input("model", model_data(plan)),
+        _input("estimator", job_output(plan, "output.tar.gz")),
+        _input("train", plan.train_manifest, "ManifestFile"),
+        _input("holdout", plan.holdout_manifest, "ManifestFile"),
+    ]
+    if champion:
+        arguments += ["--champion-version", champion.version, "--champion-sha256", champion.artefact_sha256]
+        inputs.append(_input("champion", champion.model_data))
     return {
-        "ProcessingJobName": plan.job_name,
+        "ProcessingJobName": comparison.job_name,
         "AppSpecification": {
             "ImageUri": plan.image,
             "ContainerEntrypoint": ["evaluate"],
-            "ContainerArguments": [
-                *("--model", plan.model),
-                *("--train-start", str(plan.train.start), "--train-end", str(plan.train.end)),
-                *("--holdout-start", str(plan.holdout.start), "--holdout-end", str(plan.holdout.end)),
-            ],
+            "ContainerArguments": arguments,
         },
         "RoleArn": settings().role_arn,
-        "ProcessingInputs": [
-            _input("model", model_data(plan)),
-            _input("estimator", job_output(plan, "output.tar.gz")),
-            _input("train", plan.train_manifest, "ManifestFile"),
-            _input("holdout", plan.holdout_manifest, "ManifestFile"),
-        ],
+        "ProcessingInputs": inputs,
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
                     "OutputName": "evaluation",
                     "S3Output": {
-                        "S3Uri": evaluation_folder(plan),
+                        "S3Uri": evaluation_folder(comparison),
                         "LocalPath": f"{CONTAINER}/evaluation",
                         "S3UploadMode": "EndOfJob",
                     },
@@ -109,9 +115,9 @@ def model_data(plan: TrainingPlan) -> str:
     return job_output(plan, "model.tar.gz")
 
 
-def evaluation_folder(plan: TrainingPlan) -> str:
+def evaluation_folder(comparison: Comparison) -> str:
     """Address under which the evaluation job leaves `evaluation.json` and `holdout.parquet`."""
-    return settings().uri("evaluations", plan.model, plan.job_name)
+    return settings().uri("evaluations", comparison.plan.model, comparison.job_name)
 
 
 def _input(name: str, uri: str, kind: str = "S3Prefix") -> dict[str, Any]:

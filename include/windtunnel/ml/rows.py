@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -12,20 +13,21 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from windtunnel.core.errors import DataRejected, WindowInvalid, quoted
-from windtunnel.core.spec import ModelSpec
+from windtunnel.core.spec import Kind, ModelSpec
 from windtunnel.core.window import Window
 
 LARGEST_INTEGER = 2**24
 """Integers up to here are exact in float32, the type a model computes in."""
 
 
-def read_window(folder: Path, spec: ModelSpec, window: Window) -> pd.DataFrame:
+def read_window(folder: Path, spec: ModelSpec, window: Window, also: Iterable[str] = ()) -> pd.DataFrame:
     """The eligible, labelled rows of a window, ordered by event time and key whatever the files' order.
 
     Args:
         folder: Holds the parquet files of a snapshot, at any depth.
         spec: The model, for its columns.
         window: Days of the event time.
+        also: Further columns, read where the files have them: another model's features.
 
     Returns:
         The key, event time, features, season, slices and target; index from 0.
@@ -40,12 +42,12 @@ def read_window(folder: Path, spec: ModelSpec, window: Window) -> pd.DataFrame:
     dataset = ds.dataset(files, format="parquet", partitioning=None)
     evaluation = spec.evaluation
     wanted = [spec.key, spec.event_time, *spec.features, *evaluation.season, *evaluation.slices, spec.target]
-    columns = list(dict.fromkeys(wanted))
-    if missing := {*columns, spec.eligible} - set(dataset.schema.names):
+    if missing := {*wanted, spec.eligible} - set(dataset.schema.names):
         raise DataRejected(
             f"The files under `{folder}` lack {quoted(missing)}; they have {quoted(dataset.schema.names)}. "
             f"Ingest the data again with the `spec.py` of `{spec.name}` that declares them."
         )
+    columns = list(dict.fromkeys([*wanted, *(name for name in also if name in dataset.schema.names)]))
     rows: pd.DataFrame = dataset.to_table(columns=columns, filter=_filter(dataset.schema, spec, window)).to_pandas()
     if rows.empty:
         raise WindowInvalid(
@@ -56,18 +58,31 @@ def read_window(folder: Path, spec: ModelSpec, window: Window) -> pd.DataFrame:
 
 
 def features(rows: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
-    """The features in the types the model computes in: float32 with NaN for missing, str with "" for missing.
+    """The model's features in the types it computes in, as `as_features` makes them.
+
+    Raises:
+        DataRejected: A number is not exact, or not finite, in float32.
+    """
+    return as_features(rows, {name: spec.column(name).kind for name in spec.features})
+
+
+def as_features(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
+    """Columns in the types a model computes in: float32 with NaN for missing, str with "" for missing.
+
+    Args:
+        rows: Published rows.
+        kinds: The columns, and what each holds in the dataset.
 
     Raises:
         DataRejected: A number is not exact, or not finite, in float32.
     """
     frame = {}
-    for name in spec.features:
+    for name, kind in kinds.items():
         column = rows[name]
-        if spec.column(name).kind == "string":
+        if kind == "string":
             frame[name] = column.astype(object).where(column.notna(), "")
             continue
-        largest = LARGEST_INTEGER if spec.column(name).kind == "int64" else float(np.finfo(np.float32).max)
+        largest = LARGEST_INTEGER if kind == "int64" else float(np.finfo(np.float32).max)
         if (beyond := column.abs() > largest).any():
             raise DataRejected(
                 f"`{name}` holds `{column[beyond].iloc[0]}`; a model computes in float32 and allows {largest:g} "

@@ -69,6 +69,7 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         hyperparameters=request.hyperparameters,
         reason=request.reason,
         requested_by=request.requested_by,
+        force=request.force,
         tag=spec.tag,
         revision=spec.revision,
         folder_sha256=folder_sha256(dataset.model),

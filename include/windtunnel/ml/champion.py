@@ -1,0 +1,93 @@
+"""The champion at an evaluation: read from its archive, and asked about the rows its challenger is judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pydantic import ValidationError
+
+from windtunnel.core.errors import ArtefactInvalid, DataRejected, quoted
+from windtunnel.core.spec import Kind, ModelSpec
+from windtunnel.ml import artefact, rows
+from windtunnel.ml.archive import unpack
+from windtunnel.ml.artefact import Artefact
+from windtunnel.ml.evaluation_report import ScoredChampion
+from windtunnel.ml.scorer import Scorer
+from windtunnel.ml.training import columns
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version in service."""
+
+    version: str
+    sha256: str
+    artefact: Artefact | None
+    "None: its bytes are the right ones, in a form that this image does not read."
+    why_not: str | None = None
+
+    @property
+    def features(self) -> dict[str, Kind]:
+        """What it takes, name -> kind."""
+        return {feature.name: feature.kind for feature in self.artefact.signature.features} if self.artefact else {}
+
+
+def read_champion(folder: Path, version: str, sha256: str) -> Champion:
+    """The champion of an archive, its digest checked before anything of it is parsed.
+
+    Args:
+        folder: Holds its model.tar.gz.
+        version: Its name.
+        sha256: The digest it went into service with.
+
+    Raises:
+        ArtefactInvalid: It is not the artefact of that digest, or not whole.
+    """
+    with TemporaryDirectory() as name:
+        unpack(folder / "model.tar.gz", Path(name), artefact.SIZES)
+        try:
+            return Champion(version, sha256, artefact.read(Path(name), sha256))
+        except ArtefactInvalid as error:
+            # The digests came first and were right, so this is what serves, made by another release of windtunnel.
+            if isinstance(error.__cause__, ValidationError):
+                return Champion(version, sha256, None, str(error))
+            raise
+
+
+def answers(
+    champion: Champion, table: pd.DataFrame, spec: ModelSpec
+) -> tuple[npt.NDArray[np.float64] | None, ScoredChampion]:
+    """Its answers `(rows,)` to the rows, and what is to be said of them.
+
+    Args:
+        champion: The version in service.
+        table: Rows that were read with `champion.features`, as far as the dataset has them.
+        spec: The model as it is now.
+
+    Returns:
+        The answers and no reason, or None and the reason why there are none.
+    """
+    said, why_not = None, champion.why_not
+    if champion.artefact is not None:
+        said, why_not = _ask(champion, champion.artefact, table, spec)
+    return said, ScoredChampion(version=champion.version, artefact_sha256=champion.sha256, why_not=why_not)
+
+
+def _ask(
+    champion: Champion, read: Artefact, table: pd.DataFrame, spec: ModelSpec
+) -> tuple[npt.NDArray[np.float64] | None, str | None]:
+    target, unit = read.signature.target, read.signature.unit
+    if (target, unit) != (spec.target, spec.unit):
+        return None, f"It predicts `{target}` in {unit}, its challenger `{spec.target}` in {spec.unit}."
+    if missing := champion.features.keys() - set(table.columns):
+        return None, f"It takes {quoted(missing)}, which the dataset does not have."
+    try:
+        asked = rows.as_features(table, champion.features)
+        return Scorer(read.onnx).score(columns(asked)).astype(np.float64), None
+    except (ArtefactInvalid, DataRejected) as error:
+        return None, str(error)
