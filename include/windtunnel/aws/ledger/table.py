@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_random_exponential
 
 from windtunnel.aws.clients import client
-from windtunnel.core.errors import CommitConflict
+from windtunnel.core.errors import CommitConflict, SettingInvalid
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 from windtunnel.core.version import Version
@@ -85,7 +86,8 @@ def get(keys: Sequence[Key]) -> dict[Key, Item]:
         part = [_wire({"pk": pk, "sk": sk}) for pk, sk in keys[start : start + _MOST_READ_AT_ONCE]]
         asked: Any = {name: {"Keys": part, "ConsistentRead": True}}
         while asked:
-            answer = client("dynamodb").batch_get_item(RequestItems=asked)
+            with _there():
+                answer = client("dynamodb").batch_get_item(RequestItems=asked)
             for item in map(_plain, answer["Responses"].get(name, [])):
                 found[item.pop("pk"), item.pop("sk")] = item
             asked = answer.get("UnprocessedKeys")
@@ -108,10 +110,11 @@ def query(pk: str, first: str, last: str | None = None, *, newest_first: bool = 
         ScanIndexForward=not newest_first,
         ConsistentRead=True,
     )  # fmt: skip
-    for page in pages:
-        for item in map(_plain, page["Items"]):
-            del item["pk"], item["sk"]
-            yield item
+    with _there():
+        for page in pages:
+            for item in map(_plain, page["Items"]):
+                del item["pk"], item["sk"]
+                yield item
 
 
 def put(key: Key, body: Mapping[str, Any], where: Mapping[str, Iterable[Any]] | None = None) -> Write:
@@ -167,6 +170,17 @@ def settle[T](model: str, attempt: Callable[[], T | None]) -> T:
         ) from error
     assert result is not None  # noqa: S101 - what `retry` waits for
     return result
+
+
+@contextmanager
+def _there() -> Iterator[None]:
+    try:
+        yield
+    except client("dynamodb").exceptions.ResourceNotFoundException as error:
+        raise SettingInvalid(
+            f"`WINDTUNNEL_LEDGER_TABLE` is `{settings().ledger_table}`: there is no such table. The first run of "
+            "`ingest` makes it on the laptop, the stack of the project on AWS."
+        ) from error
 
 
 def _named(key: Key) -> Item:

@@ -1,0 +1,145 @@
+"""The commands of `python -m windtunnel`, in one table: what each asks for, whom it asks, how the answer is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from windtunnel.aws import ledger
+from windtunnel.core.catalog import model_spec
+from windtunnel.core.contracts import Champion, Contract, Entry, History, VersionRecord
+from windtunnel.core.errors import WindowInvalid
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a command, as argparse takes it."""
+
+    name: str
+    about: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        about: One sentence.
+        arguments: In the order they are given.
+        run: Takes the arguments by name; raises the project's errors.
+        text: What `run` answered, for a person.
+    """
+
+    about: str
+    arguments: tuple[Argument, ...]
+    run: Callable[..., Any]
+    text: Callable[[Any], str]
+
+
+def plain(answer: Any) -> Any:
+    """An answer as JSON types."""
+    if isinstance(answer, Contract):
+        return answer.to_json()
+    return [plain(part) for part in answer] if isinstance(answer, list | tuple) else answer
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows below their columns' names, or a word that there are none."""
+    lines = [list(columns), *([_cell(row[name]) for name in columns] for row in rows)]
+    if len(lines) == 1:
+        return "none"
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}Z"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={part}" for name, part in value.items())
+    return "-" if value is None else str(value)
+
+
+def _fields(contract: Contract) -> str:
+    """Every field of a contract on a line of its own."""
+    values = {name: getattr(contract, name) for name in type(contract).model_fields}
+    width = max(map(len, values))
+    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in values.items())
+
+
+def _rows(contracts: Iterable[Contract]) -> list[dict[str, Any]]:
+    return [{name: getattr(contract, name) for name in type(contract).model_fields} for contract in contracts]
+
+
+def _champion(champion: Champion | None) -> str:
+    return _fields(champion) if champion else "nothing is in service"
+
+
+def _versions(records: list[VersionRecord]) -> str:
+    return table(
+        ("version", "state", "created_at", "dataset_tag", "snapshot_id", "requested_by", "reason"), _rows(records)
+    )
+
+
+def _history(history: History) -> str:
+    columns = [name for name in Entry.model_fields if name not in ("model", "version")]
+    return f"{_fields(history.record)}\n\n{table(columns, _rows(history.entries))}"
+
+
+def _live_at(model: str, moment: str) -> Champion | None:
+    try:
+        return ledger.live_at(model, datetime.fromisoformat(moment))
+    except ValueError as error:
+        raise WindowInvalid(
+            f"`{moment}` is not a moment. Write `2026-11-20T14:30`, in UTC, or with its zone."
+        ) from error
+
+
+def _known(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for models that exist; a slip of the pen is not an empty ledger."""
+
+    def checked(model: str, **given: Any) -> Any:
+        return run(model_spec(model).name, **given)
+
+    return checked
+
+
+MODEL = Argument("model", "Name of the model.")
+_VERSION = Argument("version", "Such as `V1.2.14`.")
+
+COMMANDS: dict[str, Command] = {
+    "live": Command("What is in service.", (MODEL,), _known(ledger.live), _champion),
+    "live-at": Command(
+        "What was in service at a moment.",
+        (MODEL, Argument("moment", "Such as `2026-11-20T14:30`, in UTC.")),
+        _known(_live_at),
+        _champion,
+    ),
+    "history": Command(
+        "A version and everything that happened to it.", (MODEL, _VERSION), _known(ledger.history), _history
+    ),
+    "versions": Command("All versions of a model.", (MODEL,), _known(ledger.versions), _versions),
+    "snapshot": Command(
+        "The versions that were trained on a dataset snapshot.",
+        (MODEL, Argument("snapshot_id", "As the lake names it.")),
+        _known(ledger.of_snapshot),
+        _versions,
+    ),
+    "image": Command(
+        "The versions that an image trained and serves.",
+        (MODEL, Argument("image", "As it stands in the plan.")),
+        _known(ledger.of_image),
+        _versions,
+    ),
+    "export": Command(
+        "Write every entry of the ledger to S3, once, and list the addresses.",
+        (MODEL,),
+        _known(ledger.export),
+        "\n".join,
+    ),
+}
