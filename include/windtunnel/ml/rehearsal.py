@@ -72,10 +72,10 @@ def judge(question: Question, reply: Reply, tolerance: float) -> Check:
         sentence = f"{question.about} got {got}, not {question.rows} numbers: {_shown(reply.body)}"
         return Check(name=name, passed=False, sentence=sentence, numbers=numbers)
     if question.expected is None:
-        sentence = f"{question.about} got {question.rows} numbers."
+        sentence = f"{question.about}: {question.rows} rows got a number each."
         return Check(name=name, passed=True, sentence=sentence, numbers=numbers)
     largest = difference(answers, question.expected)
-    sentence = f"{question.about} got {question.rows} answers, at most {largest:.3g} from the artefact's own"
+    sentence = f"{question.about}: answers at most {largest:.3g} from the artefact's own"
     numbers |= {"largest_difference": largest, "tolerance": tolerance}
     if largest <= tolerance:
         return Check(name=name, passed=True, sentence=f"{sentence}.", numbers=numbers)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from windtunnel.core.contracts.base import Contract
-from windtunnel.core.contracts.ledger import Lease
 from windtunnel.core.contracts.training import Champion, Check, Evaluated, Gate
 
 
@@ -46,6 +45,13 @@ class Mirrored(Contract):
     since: datetime
     until: datetime
     "When the shadow is judged on what has come, however little."
+    owner: str
+    epoch: int
+
+    @property
+    def lease(self) -> Lease:
+        """The fence it was put on under; the time of a lease plays no part in a fence."""
+        return Lease(model=self.champion.model, owner=self.owner, epoch=self.epoch, until=self.until)
 
 
 class Shadowed(Contract):
@@ -114,11 +120,6 @@ class Release(Contract):
     by: str
     why: str
     rollback: bool = False
-
-    @property
-    def lease(self) -> Lease:
-        """The fence it writes under; the time of a lease plays no part in a fence."""
-        return Lease(model=self.registered.model, owner=self.owner, epoch=self.epoch, until=datetime.now(UTC))
 
 
 class Watch(Contract):
