@@ -1,48 +1,158 @@
-"""CloudWatch alarms that watch the metric they name.
+"""CloudWatch alarms, evaluated by the clock over the metric they name.
 
-ministack evaluates an alarm over all metrics of its name, whatever their dimensions: an error of one endpoint would
-turn back the deployment of another. Its evaluation is replaced by one over the very metric. As in ministack an alarm is
-evaluated when metrics arrive, over all its periods together, and keeps its state where no point lies in them.
+ministack evaluates an alarm when any metric arrives, over all metrics of that name whatever their dimensions, all
+periods together, and knows neither M of N nor missing data: an error of one endpoint would turn back the deployment of
+another, and silence would ring nothing. Its evaluation is replaced by this one, which runs every second over all
+alarms. AWS looks every ten seconds where the period is shorter than a minute, else every minute; a test cannot wait.
 """
 
 from __future__ import annotations
 
-import operator
+import asyncio
+import json
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "GreaterThanOrEqualToThreshold": operator.ge,
-    "GreaterThanThreshold": operator.gt,
-    "LessThanThreshold": operator.lt,
-    "LessThanOrEqualToThreshold": operator.le,
+from localaws.datapoints import COMPARISONS, FURTHER_BACK, Point, State, periods, verdict
+
+log = logging.getLogger(__name__)
+EVERY_SECONDS = 1.0
+UNTOUCHED = "Unchecked: Initial alarm creation"
+_WORDS = {
+    "GreaterThanOrEqualToThreshold": "greater than or equal to",
+    "GreaterThanThreshold": "greater than",
+    "LessThanThreshold": "less than",
+    "LessThanOrEqualToThreshold": "less than or equal to",
 }
+Alarm = dict[str, Any]
 
 
-def narrow() -> None:
-    """Replaces ministack's evaluation; called once, when ministack is mounted."""
-    from ministack.services import cloudwatch
+class Alarms:
+    """All metric alarms of the process. Lives on ministack's event loop, where its state may be touched.
 
-    def evaluate(alarm: dict[str, Any]) -> None:
-        dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
-        points = cloudwatch._metrics.get((alarm.get("Namespace"), alarm.get("MetricName"), dimensions)) or []
-        since = time.time() - alarm["Period"] * alarm["EvaluationPeriods"]
-        recent = [point for point in points if point["Timestamp"] >= since]
-        compare = COMPARISONS.get(alarm.get("ComparisonOperator") or "")
-        if not recent or compare is None:
-            return
-        statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
-        value = cloudwatch._stat_value(cloudwatch._calc_stats(recent), statistic, recent)
-        if value is None:
-            return
-        old, new = alarm["StateValue"], "ALARM" if compare(value, alarm["Threshold"]) else "OK"
-        if old == new:
-            return
-        reason = f"Threshold Crossed: {statistic} {value} {alarm['ComparisonOperator']} {alarm['Threshold']}"
-        alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
-        cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
-        cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
-        cloudwatch._evaluate_parent_alarms(alarm)
+    Args:
+        changed: Called when an alarm has changed its state, so that it is written to disk.
+    """
 
-    cloudwatch._evaluate_alarm = evaluate
+    def __init__(self, changed: Callable[[], None]) -> None:
+        from ministack.services import cloudwatch
+
+        self._cloudwatch = cloudwatch
+        self._changed = changed
+        self._ours: dict[str, tuple[str, str, int]] = {}
+        # A new alarm begins in INSUFFICIENT_DATA and waits for its first evaluation like every other.
+        cloudwatch._evaluate_alarm = _later
+
+    async def watch(self) -> None:
+        """Evaluates all alarms every second."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                self.evaluate(time.time())
+            except Exception:
+                log.exception("The alarms could not be evaluated.")
+
+    def evaluate(self, now: float) -> None:
+        """Evaluates the alarms of all accounts and regions."""
+        from ministack.core.responses import set_request_account_id, set_request_region
+
+        for (account, region, _), alarm in list(self._cloudwatch._alarms._data.items()):
+            set_request_account_id(account)
+            set_request_region(region)
+            if (
+                alarm.get("MetricName")
+                and alarm.get("ComparisonOperator") in COMPARISONS
+                and not self._held(alarm, now)
+            ):
+                self._evaluate(alarm, now)
+
+    def _held(self, alarm: Alarm, now: float) -> bool:
+        """Whether SetAlarmState has set the state, and AWS would not have looked again since."""
+        state = _state(alarm)
+        if state[1] == UNTOUCHED or self._ours.get(alarm["AlarmArn"]) == state:
+            return False
+        return now < state[2] + (10 if alarm["Period"] < 60 else 60)
+
+    def _evaluate(self, alarm: Alarm, now: float) -> None:
+        evaluated, seconds = alarm["EvaluationPeriods"], alarm["Period"]
+        to_alarm = alarm.get("DatapointsToAlarm") or evaluated
+        values = [
+            self._value(alarm, found) for found in periods(self._points(alarm), now, seconds, evaluated + FURTHER_BACK)
+        ]
+        breaches = [None if value is None else self._breaches(alarm, value) for value in values]
+        new = verdict(breaches, evaluated, to_alarm, alarm.get("TreatMissingData") or "missing")
+        if new is not None and new != alarm["StateValue"]:
+            self._transit(alarm, new, values, now)
+
+    def _points(self, alarm: Alarm) -> Sequence[Point]:
+        dimensions = self._cloudwatch._dims_key(self._cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
+        points = self._cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or []
+        unit = alarm.get("Unit")
+        return [point for point in points if point["Unit"] == unit] if unit else points
+
+    def _value(self, alarm: Alarm, points: list[Point]) -> float | None:
+        """The alarm's statistic of a period; None without data, or where the points allow no percentile."""
+        stats = self._cloudwatch._calc_stats(points)
+        if not stats:
+            return None
+        value: float | None = self._cloudwatch._stat_value(stats, _statistic(alarm), points)
+        return value
+
+    def _breaches(self, alarm: Alarm, value: float) -> bool:
+        return COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"])
+
+    def _transit(self, alarm: Alarm, new: State, values: Sequence[float | None], now: float) -> None:
+        old, reason = alarm["StateValue"], _reason(alarm, values)
+        alarm.update(
+            StateValue=new,
+            StateReason=reason,
+            StateReasonData=_reason_data(alarm, values),
+            StateUpdatedTimestamp=int(now),
+        )
+        self._ours[alarm["AlarmArn"]] = _state(alarm)
+        self._cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
+        self._cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+        self._cloudwatch._evaluate_parent_alarms(alarm)
+        self._changed()
+
+
+def _later(_: Alarm) -> None:
+    """In the place of ministack's evaluation when a metric arrives or an alarm is put: the clock's turn will come."""
+
+
+def _state(alarm: Alarm) -> tuple[str, str, int]:
+    return alarm["StateValue"], alarm["StateReason"], alarm["StateUpdatedTimestamp"]
+
+
+def _statistic(alarm: Alarm) -> str:
+    # ministack fills in a Statistic even where only an ExtendedStatistic was given.
+    return str(alarm.get("ExtendedStatistic") or alarm["Statistic"])
+
+
+def _reason(alarm: Alarm, values: Sequence[float | None]) -> str:
+    """Why the state changed, in about AWS's words."""
+    evaluated = alarm["EvaluationPeriods"]
+    real = [value for value in values if value is not None][:evaluated]
+    treated = alarm.get("TreatMissingData") or "missing"
+    comparison = f"{_WORDS[alarm['ComparisonOperator']]} the threshold ({alarm['Threshold']:g})"
+    lacking = evaluated - len(real)
+    silence = f"{lacking} missing of the last {evaluated} datapoints, treated as [{treated}]"
+    if not real:
+        return f"No datapoints were received for {len(values)} periods of {alarm['Period']} s: {silence}."
+    breaching = sum(COMPARISONS[alarm["ComparisonOperator"]](value, alarm["Threshold"]) for value in real)
+    shown = ", ".join(f"{value:g}" for value in real)
+    said = f"Threshold Crossed: {breaching} of the last {len(real)} datapoints [{shown}] were {comparison}"
+    return f"{said}; {silence}." if lacking else f"{said}."
+
+
+def _reason_data(alarm: Alarm, values: Sequence[float | None]) -> str:
+    data = {
+        "version": "1.0",
+        "statistic": _statistic(alarm),
+        "period": alarm["Period"],
+        "threshold": alarm["Threshold"],
+        "recentDatapoints": [value for value in reversed(values) if value is not None],
+    }
+    return json.dumps(data)

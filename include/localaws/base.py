@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from localaws import alarms
+from localaws import embedded_metrics
+from localaws.alarms import Alarms
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -50,7 +51,7 @@ def mount(state: Path, port: int, account: str) -> Base:
     )
     from ministack import app
 
-    alarms.narrow()
+    embedded_metrics.listen()
     return Base(app)
 
 
@@ -68,9 +69,15 @@ class Base:
         self._changed = False
         self._seconds: dict[str, float] = {}
         self._sweeping: asyncio.Task[None] | None = None
+        self._alarms = Alarms(self._mark)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serves one ASGI connection."""
+        if scope["type"] == "lifespan":
+            watching = asyncio.create_task(self._alarms.watch(), name="alarms")
+            await self._ministack.app(scope, receive, send)
+            watching.cancel()
+            return
         if scope["type"] != "http":
             await self._ministack.app(scope, receive, send)
             return
@@ -88,9 +95,7 @@ class Base:
 
     def _note(self, service: str) -> None:
         """Writes the service's state, or leaves it to the sweep."""
-        self._changed = True
-        if self._sweeping is None:
-            self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
+        self._mark()
         if service in BULKY:
             return
         name = self._ministack.SERVICE_NAME_ALIASES.get(service, service)
@@ -99,6 +104,12 @@ class Base:
             key = config.get("state_key", config["module"])
             if self._seconds.get(key, 0.0) < PROMPT_SECONDS:
                 self._save(key)
+
+    def _mark(self) -> None:
+        """Something changed: the next sweep writes it."""
+        self._changed = True
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def _sweep(self) -> None:
         """Writes all states while anything changes, at most a twentieth of the time."""
