@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from windtunnel.aws import ledger
+from windtunnel.aws import drills, ledger
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Champion, Contract, Entry, History, VersionRecord
+from windtunnel.core.contracts import Champion, Contract, Drilled, Entry, History, Swept, VersionRecord
 from windtunnel.core.errors import WindowInvalid
+from windtunnel.stages.sweep import sweep
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,24 @@ def _live_at(model: str, moment: str) -> Champion | None:
         ) from error
 
 
+def _orphans(model: str, *, remove: bool) -> Swept:
+    return sweep(model, owner=f"orphans:{getpass.getuser()}", remove=remove)
+
+
+def _swept(swept: Swept) -> str:
+    columns = ("kind", "name", "version", "created_at", "usd_per_hour")
+    return f"{table(columns, _rows(swept.orphans))}\n\n{swept.sentence}"
+
+
+def _drills(found: list[Drilled]) -> str:
+    columns = ("drilled_at", "from", "back_to", "seconds")
+    rows = [
+        dict(zip(columns, (each.drilled_at, each.forth.version, each.back.version, each.back.seconds), strict=True))
+        for each in found
+    ]
+    return table(columns, rows)
+
+
 def _known(run: Callable[..., Any]) -> Callable[..., Any]:
     """The same for models that exist; a slip of the pen is not an empty ledger."""
 
@@ -142,4 +162,11 @@ COMMANDS: dict[str, Command] = {
         _known(ledger.export),
         "\n".join,
     ),
+    "orphans": Command(
+        "The endpoints, endpoint configs and models that no version needs; `--remove` ends them.",
+        (MODEL, Argument("--remove", "Delete them, one by one.", {"action": "store_true"})),
+        _known(_orphans),
+        _swept,
+    ),
+    "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
 }

@@ -1,0 +1,66 @@
+"""# housekeeping: what stands around -> listed or removed; the way back -> walked and timed
+
+**What.** Once a week the last good version and the live one change places on the staging endpoint and back, proved at
+each step. Then it lists endpoints, endpoint configs and models of ours that no version needs, with what they cost, and
+removes them when the form says so. The ledger is exported for the archive.
+
+**Reads.** The ledger, what SageMaker holds under our names.
+
+**Writes.** `drills/<model>/`, `ledger/<model>/`; with *Remove*, fewer resources in SageMaker.
+
+**When it fails.** Serving is not touched. A drill that fails says that a rollback would fail too: look into it now.
+Clear the task: each can be repeated. Skipped: there are no two versions to change yet.
+
+**Owner.** Locked: a schedule starts it; Admin may start it with the form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param, TriggerRule, dag, get_current_context
+
+from windtunnel.core.catalog import model_specs
+from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration.defaults import dag_arguments
+from windtunnel.orchestration.stage import stage
+
+every_monday_at_five = "0 5 * * 1"
+
+
+def housekeeping(spec: ModelSpec) -> None:
+    @dag(
+        **dag_arguments("housekeeping", spec),
+        schedule=every_monday_at_five,
+        doc_md=__doc__,
+        params={"remove": Param(False, type="boolean", title="Remove", description="No: orphans are only listed.")},
+    )
+    def flow() -> None:
+        @stage
+        def drill() -> Any:
+            from windtunnel.stages.drill import drill
+
+            return drill(spec.name, owner=f"drill:{get_current_context()['run_id']}")
+
+        @stage(trigger_rule=TriggerRule.NONE_FAILED)
+        def sweep() -> Any:
+            from windtunnel.stages.sweep import sweep
+
+            context = get_current_context()
+            return sweep(spec.name, owner=f"sweep:{context['run_id']}", remove=context["params"]["remove"])
+
+        # Stands alone: the archive is complete whatever else fails, and a failed drill still fails the run.
+        @stage
+        def export() -> Any:
+            from windtunnel.aws import ledger
+
+            return {"entries": len(ledger.export(spec.name))}
+
+        drill() >> sweep()
+        export()
+
+    flow()
+
+
+for _spec in model_specs():
+    housekeeping(_spec)
