@@ -5,7 +5,7 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check format docs lock clean
+.PHONY: help demo up down status logs env setup test check format revision docs lock clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +46,14 @@ check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, gener
 	$(BIN)/hadolint Dockerfile include/model_image/Dockerfile
 	$(BIN)/python -m local.locks --check
 	$(BIN)/python -m local.settings_page --check
+	$(BIN)/python -m local.revisions --check
 
 format: setup ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+revision: setup ## Raise the revision of a model whose folder changed (MODEL=flights)
+	@$(BIN)/python -m local.revisions $(MODEL)
 
 docs: setup ## Write docs/settings.md from the code
 	@$(BIN)/python -m local.settings_page
