@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from windtunnel.core.contracts.base import Contract
+from windtunnel.core.contracts.ledger import Lease
 from windtunnel.core.contracts.training import Champion, Check, Evaluated, Gate
 
 
