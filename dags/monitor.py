@@ -3,12 +3,13 @@
 **What.** When new rows arrive, their labels meet the predictions the live endpoint made earlier. Errors and drift scores
 are computed over every row; Evidently draws its report from a bounded sample that says so.
 
-**Reads.** The endpoint's data capture, the dataset version of the event, the champion's own training rows.
+**Reads.** The endpoint's data capture, the dataset version of the event, and from the ledger the version in service,
+whose own training rows are the baseline; after a rollback that is the version brought back.
 
 **Writes.** `monitor/<model>/`, reports under `reports/monitor/<model>/`, an event of `monitored:<model>`.
 
 **When it fails.** Serving is not touched. Clear the run: the same captures and labels give the same report. Skipped:
-no endpoint is live yet.
+nothing is in service yet.
 
 **Owner.** Locked: new labels start it, nobody stops it.
 """
@@ -33,12 +34,14 @@ def monitor(spec: ModelSpec) -> None:
     def flow() -> None:
         @stage
         def collect() -> Any:
-            from windtunnel.aws.endpoint import champion
+            from windtunnel.aws import ledger, registry
             from windtunnel.stages.collect import collect
 
             arrived = [DatasetVersion.from_json(event) for event in trigger.events(assets.dataset(spec.name))]
-            in_service = champion(spec.name)
-            return in_service and collect(in_service, Window.around(made.window for made in arrived), arrived[-1])
+            if (champion := ledger.live(spec.name)) is None:
+                return None
+            in_service = registry.read(champion.package_arn)
+            return collect(in_service, Window.around(made.window for made in arrived), arrived[-1])
 
         @stage
         def measure(collected: dict[str, Any]) -> Any:

@@ -1,14 +1,16 @@
-"""# rollout: an approved version -> live, and proved
+"""# rollout: an approved version -> live, or back
 
-**What.** Creates or updates the model's endpoint to the approved version, all at once, then reads back what it really
-serves: config, weights, capture, and the golden rows answered through the endpoint as they were offline.
+**What.** Checks the evidence once more, then lets SageMaker move the traffic in steps, each watched by four alarms: share
+of 5xx, 99th percentile of latency, unusable answers, shifted answers. Any of them, or silence, turns it back. At the end
+the endpoint is read back: config, weights, capture, and the golden rows answered as they were offline.
 
-**Reads.** The version of the event `approved:<model>`.
+**Reads.** The version of the event `approved:<model>`, its dossier, the ledger.
 
-**Writes.** A SageMaker model, an endpoint config, the endpoint `windtunnel-<model>`, an event of `live:<model>`.
+**Writes.** Alarms, a SageMaker model, an endpoint config, the endpoint `windtunnel-<model>`, the ledger, an event of
+`live:<model>`.
 
-**When it fails.** `ReleaseRefused` says what the endpoint serves instead; what was in service before still is, unless
-the message says otherwise. Mend the cause and clear the run: names are the work's own, nothing is made twice.
+**When it fails.** `deploy` prints each step, `prove` says why a release was turned back; what was in service before still
+is. A version that was turned back does not come again by itself. To go back by hand: the `rollback` DAG.
 
 **Owner.** Locked: a recorded approval starts it, nobody stops it.
 """
@@ -17,10 +19,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import dag
+from airflow.sdk import dag, get_current_context
 
 from windtunnel.core.catalog import model_specs
-from windtunnel.core.contracts import ApprovedVersion
+from windtunnel.core.contracts import ApprovedVersion, Release, Watch
 from windtunnel.core.spec import ModelSpec
 from windtunnel.orchestration import assets, trigger
 from windtunnel.orchestration.defaults import dag_arguments
@@ -29,24 +31,32 @@ from windtunnel.orchestration.stage import stage
 
 
 def rollout(spec: ModelSpec) -> None:
+    # A shadow of the next version may have the lease: this one waits its turn, ten minutes at a time.
+    turns = spec.shadow.most_minutes // 10 + 6
+
     @dag(**dag_arguments("rollout", spec), schedule=assets.approved(spec.name), doc_md=__doc__)
     def flow() -> None:
-        @stage(multiple_outputs=True)
-        def prepare() -> Any:
-            from windtunnel.aws.deployment import deployment
+        @stage(retries=turns)
+        def begin() -> Any:
+            from windtunnel.stages.begin import begin
 
             approved = ApprovedVersion.from_json(trigger.newest(assets.approved(spec.name)))
-            return {"approved": approved, "deployment": deployment(approved.registered)}
+            return begin(approved, owner=f"rollout:{get_current_context()['run_id']}")
+
+        def move_traffic(release: Release) -> Watch | None:
+            from windtunnel.stages.deploy import deploy
+
+            return deploy(release)
 
         @stage(outlets=[assets.live(spec.name)])
-        def prove(approved: dict[str, Any]) -> Any:
+        def prove(release: dict[str, Any]) -> Any:
             from windtunnel.stages.prove import prove
 
-            return prove(ApprovedVersion.from_json(approved))
+            return prove(Release.from_json(release))
 
-        prepared = prepare()
-        deploy = Deployment(task_id="deploy", config=prepared["deployment"])
-        deploy >> prove(prepared["approved"])
+        release = begin()
+        deploy = Deployment(task_id="deploy", release=release, deploy=move_traffic)
+        deploy >> prove(release)
 
     flow()
 

@@ -10,15 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
-from airflow.providers.amazon.aws.operators.sagemaker import (
-    SageMakerEndpointOperator,
-    SageMakerProcessingOperator,
-    SageMakerTrainingOperator,
-)
-from airflow.sdk import Context
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerProcessingOperator, SageMakerTrainingOperator
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from windtunnel.core.contracts import Release, Watch
 from windtunnel.core.settings import settings
+from windtunnel.orchestration.following import Following
+from windtunnel.orchestration.stage import final
+
+ALARM_PERIODS = 20
+"""How long a release waits for alarms to be OK; they are after two or three periods with traffic."""
+
+LONGEST_SECONDS = 12 * 3600
+"""SageMaker ends a deployment by itself within the 8 hours of the longest rollout, and its turning back."""
 
 
 class AdoptingHook(SageMakerHook):
@@ -37,38 +42,6 @@ class AdoptingHook(SageMakerHook):
             lambda: super(AdoptingHook, self).create_processing_job(config, *args, **waiting),
             lambda: self._sagemaker.describe_processing_job(ProcessingJobName=config["ProcessingJobName"]),
         )
-
-    def create_model(self, config: dict[str, Any]) -> Any:
-        """Create a model, or describe the one of that name."""
-        return self._adopt(
-            lambda: super(AdoptingHook, self).create_model(config),
-            lambda: self._sagemaker.describe_model(ModelName=config["ModelName"]),
-        )
-
-    def create_endpoint_config(self, config: dict[str, Any]) -> Any:
-        """Create an endpoint config, or describe the one of that name."""
-        return self._adopt(
-            lambda: super(AdoptingHook, self).create_endpoint_config(config),
-            lambda: self._sagemaker.describe_endpoint_config(EndpointConfigName=config["EndpointConfigName"]),
-        )
-
-    def update_endpoint(self, config: dict[str, Any], *args: Any, **waiting: Any) -> Any:
-        """Update an endpoint, unless it has the config already or is on its way to it.
-
-        An endpoint that failed serves nobody and cannot be updated: it is made anew.
-        """
-        name = config["EndpointName"]
-        found = self._sagemaker.describe_endpoint(EndpointName=name)
-        if found["EndpointStatus"] == "Failed":
-            self.log.warning("`%s` failed (%s): made anew.", name, found.get("FailureReason", "no reason given"))
-            self._sagemaker.delete_endpoint(EndpointName=name)
-            self._sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 2})
-            return self.create_endpoint(config, *args, **waiting)
-        pending = found.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
-        if config["EndpointConfigName"] == (pending or found["EndpointConfigName"]):
-            self.log.info("Adopted: `%s` has or is getting this config.", name)
-            return found
-        return super().update_endpoint(config, *args, **waiting)
 
     @property
     def _sagemaker(self) -> Any:
@@ -121,17 +94,43 @@ class ProcessingJob(_Job, SageMakerProcessingOperator):
         return proposed_name
 
 
-class Deployment(SageMakerEndpointOperator):
-    """Model, endpoint config, then the endpoint: created, or updated to that config.
+class Deployment(BaseOperator):
+    """Calls a stage that moves the traffic until it has nothing to wait for; the waiting holds no worker.
 
-    Its green means that SageMaker finished, not that the endpoint serves the version: after a failed update an
-    endpoint is InService again with the old config. `stages.prove` tells.
+    Its green means that SageMaker is done, not that the endpoint serves the version: after a failed update an endpoint
+    is InService again with the old config. `stages.prove` tells.
+
+    Args:
+        release: What the task before gave, a `contracts.Release`.
+        deploy: `Release -> Watch | None`, repeatable: what is to be waited for before it is called again.
     """
 
-    aws_hook_class = AdoptingHook
+    template_fields = ("release",)
 
-    def __init__(self, *, config: Any, **arguments: Any) -> None:
-        super().__init__(config=config, check_interval=settings().poll_seconds, deferrable=True, **arguments)
+    def __init__(self, *, release: Any, deploy: Callable[[Release], Watch | None], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.release = release
+        self.deploy = deploy
+
+    def execute(self, context: Context) -> None:
+        """Do what can be done, then wait in the triggerer for what comes next."""
+        self.resume(context, None)
+
+    def resume(self, context: Context, event: dict[str, Any] | None) -> None:  # noqa: ARG002 - Airflow's signature
+        """Go on when what was waited for has come."""
+        if event and not event["come"]:
+            raise AirflowFailException(
+                f"What this release waits for did not come: {event['said']} An alarm that rings before traffic moves "
+                "says that what is in service now is not well: mend that first, or bring an earlier version back with "
+                "the rollback DAG; then clear this run."
+            )
+        with final():
+            watch = self.deploy(Release.from_json(self.release))
+        if watch is None:
+            return
+        every_seconds = min(settings().poll_seconds, settings().alarm_seconds / 4)
+        patience_seconds = ALARM_PERIODS * settings().alarm_seconds if watch.until == "heard" else LONGEST_SECONDS
+        self.defer(trigger=Following(watch.to_json(), every_seconds, patience_seconds), method_name="resume")
 
 
 def _waiting() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""prove: read back what an endpoint really serves, and compare it with what it should."""
+"""prove: read back what an endpoint really serves, compare it with what it should, and write the outcome down."""
 
 from __future__ import annotations
 
@@ -6,72 +6,137 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from windtunnel.aws import artefacts, deployment, endpoint
-from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import ApprovedVersion, Proof
-from windtunnel.core.errors import ReleaseRefused, quoted
+from windtunnel.aws import alarms, artefacts, endpoint, ledger, scaling
+from windtunnel.aws.clients import client
+from windtunnel.core.contracts import Proof, Release
+from windtunnel.core.errors import ReleaseRefused, ServiceUnavailable, quoted
 from windtunnel.ml.artefact import Golden
 
 log = logging.getLogger(__name__)
 
 
-def prove(approved: ApprovedVersion) -> Proof:
-    """Check the live endpoint: config, weights, capture, and the golden rows answered as they were offline.
+def prove(release: Release) -> Proof:
+    """Check the live endpoint, and record that the version is live, or that it was turned back and why.
 
-    An endpoint that is InService proves nothing: after a failed update it is InService with the old config.
+    An endpoint that is InService proves nothing: after a failed update it is InService with the old config. Checked are
+    the config, the model behind it, weights, shadows, capture, alarms, and the golden rows answered as offline.
 
     Raises:
-        ReleaseRefused: The endpoint does not serve the approved version; the message says what it serves instead.
+        ReleaseRefused: The endpoint does not serve the version; the message says what it serves instead, and why.
+        FenceLost: Someone else has taken the release over.
+        ServiceUnavailable: SageMaker is still at work.
     """
-    registered = approved.registered
-    wanted = deployment.deployment(registered)
-    log.info("prove: %s should serve %s", wanted["Endpoint"]["EndpointName"], registered.package_arn)
-    found = endpoint.describe(registered.model) or {}
-    _same("status", found.get("EndpointStatus"), "InService", found)
-    _same("endpoint config", found.get("EndpointConfigName"), wanted["EndpointConfig"]["EndpointConfigName"], found)
-    weights = {v["VariantName"]: float(v["CurrentWeight"]) for v in found["ProductionVariants"]}
-    _same("variants and weights", weights, {endpoint.VARIANT: 1.0}, found)
-    capture = found.get("DataCaptureConfig", {})
-    percent = model_spec(registered.model).serving.capture_percent
-    _same(
-        "capture", (capture.get("CaptureStatus"), capture.get("CurrentSamplingPercentage")), ("Started", percent), found
-    )
-    golden = artefacts.fetch(registered.evaluated).golden
-    largest = _score(registered.model, golden)
-    proof = Proof(
-        model=registered.model,
-        endpoint=found["EndpointName"],
-        endpoint_config=found["EndpointConfigName"],
-        package_arn=registered.package_arn,
-        weights=weights,
-        capture_percent=percent,
-        golden_rows=len(golden.rows),
-        largest_difference=largest,
-        proved_at=datetime.now(UTC),
-    )
+    registered, model = release.registered, release.registered.model
+    name = endpoint.endpoint_name(model)
+    log.info("prove: %s should serve %s with %s", name, registered.version, release.endpoint_config)
+    lease = ledger.lease_of(release)
+    ledger.check(lease)
+    found = endpoint.describe(model) or {}
+    if found.get("EndpointStatus") in endpoint.UNDER_WAY:
+        raise ServiceUnavailable(f"`{name}` is still `{found['EndpointStatus']}`. This is tried again.")
+    if (found.get("EndpointStatus"), found.get("EndpointConfigName")) != ("InService", release.endpoint_config):
+        raise _fell_back(release, found)
+    proof = _proof(release, found)
+    champion = ledger.live(model)
+    if champion is None or (champion.version, champion.endpoint_config) != (registered.version, proof.endpoint_config):
+        ledger.go_live(release, proof)
+    scaling.put(model)
+    ledger.give_back(lease)
     log.info("prove: %s", proof.to_json())
     return proof
 
 
-def _score(model: str, golden: Golden) -> float:
+def _fell_back(release: Release, found: dict[str, Any]) -> ReleaseRefused:
+    """Write down that the release did not get there; the refusal says what is in service instead."""
+    model, version = release.registered.model, release.registered.version
+    said = found.get("FailureReason", "no reason given")
+    rang = [
+        f"{name}: {state.reason}"
+        for name, state in alarms.states([*alarms.names(model), *alarms.names_of_return(model)]).items()
+        if state.value == "ALARM" or name in said
+    ]
+    reason = " ".join([f"SageMaker says: {said}", *rang])
+    if ledger.history(model, version).record.state == "releasing":
+        ledger.fell_back(release, reason)
+    ledger.give_back(ledger.lease_of(release))
+    before = release.previous
+    as_before = before is not None and found.get("EndpointConfigName") == before.endpoint_config
+    return ReleaseRefused(
+        f"`{version}` of `{model}` is not in service: the endpoint is `{found.get('EndpointStatus')}` with the config "
+        f"`{found.get('EndpointConfigName')}`, not `{release.endpoint_config}`. {reason} "
+        + (
+            f"`{before.version}` serves as before."
+            if before and as_before
+            else f"Look at `{endpoint.endpoint_name(model)}` now: the ledger knows "
+            f"{f'`{before.version}` with `{before.endpoint_config}`' if before else 'nothing'} before this release."
+        )
+        + f" `{version}` is on record as rolled-back; train a better one, or bring it in service on purpose with the "
+        "rollback DAG."
+    )
+
+
+def _proof(release: Release, found: dict[str, Any]) -> Proof:
+    registered = release.registered
+    config = endpoint.describe_config(release.endpoint_config)
+    if config is None:
+        raise ReleaseRefused(
+            f"The endpoint config `{release.endpoint_config}` is gone: a restart of the fleet would find nothing. "
+            "Clear this run from its first task, which makes it again."
+        )
+    (serving,) = config["ProductionVariants"]
+    described = client("sagemaker").describe_model(ModelName=serving["ModelName"])
+    served = described["Containers"][0].get("ModelPackageName")
+    _same("model package", served, registered.package_arn, release)
+    weights = {variant["VariantName"]: float(variant["CurrentWeight"]) for variant in found["ProductionVariants"]}
+    _same("variants and weights", weights, {endpoint.VARIANT: 1.0}, release)
+    shadows = [variant["VariantName"] for variant in found.get("ShadowProductionVariants") or []]
+    _same("shadow variants", shadows, [], release)
+    percent = int(config.get("DataCaptureConfig", {}).get("InitialSamplingPercentage", 0))
+    _same("captured share", _captured_percent(found), percent, release)
+    alarms.require(alarms.names(registered.model))
+    golden = artefacts.fetch(registered.evaluated).golden
+    return Proof(
+        model=registered.model,
+        version=registered.version,
+        endpoint=found["EndpointName"],
+        endpoint_config=release.endpoint_config,
+        package_arn=registered.package_arn,
+        weights=weights,
+        capture_percent=percent,
+        golden_rows=len(golden.rows),
+        largest_difference=_score(release, golden),
+        proved_at=datetime.now(UTC),
+    )
+
+
+def _captured_percent(found: dict[str, Any]) -> int:
+    capture = found.get("DataCaptureConfig") or {}
+    return int(capture["CurrentSamplingPercentage"]) if capture.get("CaptureStatus") == "Started" else 0
+
+
+def _score(release: Release, golden: Golden) -> float:
     """Largest difference between the endpoint's answers to the golden rows and the offline ones."""
     rows = [dict(zip(golden.columns, row, strict=True)) for row in golden.rows]
-    served = endpoint.predict(model, rows)
+    served = endpoint.predict(release.registered.model, rows)
     differences = [abs(a - b) for a, b in zip(served, golden.predictions, strict=True)]
     largest = max(differences)
     if not largest <= golden.tolerance:  # a NaN is not either
         wrong = [str(row) for row, difference in enumerate(differences) if not difference <= golden.tolerance]
         raise ReleaseRefused(
-            f"The endpoint of `{model}` answers golden rows {quoted(wrong)} differently from the artefact, by up to "
-            f"{largest:.6g}; allowed is {golden.tolerance:.6g}. Do not route traffic to it; look at the model server's log."
+            f"The endpoint of `{release.registered.model}` answers golden rows {quoted(wrong)} differently from the "
+            f"artefact, by up to {largest:.6g}; allowed is {golden.tolerance:.6g}. {_WHAT_NOW}"
         )
     return largest
 
 
-def _same(what: str, found: object, wanted: object, described: dict[str, Any]) -> None:
+_WHAT_NOW = (
+    "It is in service and not what was approved: bring the last good version back now with the rollback DAG "
+    "(docs/runbooks/rollback.md), then look at the model server's log."
+)
+
+
+def _same(what: str, found: object, wanted: object, release: Release) -> None:
     if found != wanted:
         raise ReleaseRefused(
-            f"The endpoint's {what} is `{found}`, not `{wanted}`: it does not serve the approved version. "
-            f"SageMaker says: {described.get('FailureReason', 'no reason given')}. "
-            "What was in service before still is; mend the cause and clear this run."
+            f"`{release.registered.version}` has the endpoint, but its {what} is `{found}`, not `{wanted}`. {_WHAT_NOW}"
         )

@@ -1,0 +1,74 @@
+"""# rollback: an earlier version -> live again
+
+**What.** Brings back the last good version, or the one named in the form, with the endpoint config it was proved with,
+and proves it. A rollout that is under way is turned back first. The drift reports go back with it: they compare with the
+version that the ledger says is live.
+
+**Reads.** The form, the ledger.
+
+**Writes.** Alarms, the endpoint `windtunnel-<model>`, the ledger (the version left is `rolled-back`), an event of
+`live:<model>`.
+
+**When it fails.** The message says what the endpoint serves now. Trigger it again; docs/runbooks/rollback.md has the rest.
+
+**Owner.** Admin only: started with a form, or by `python -m windtunnel rollback <model>` when Airflow is away.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param, dag, get_current_context
+
+from windtunnel.core.catalog import model_specs
+from windtunnel.core.contracts import Release, Watch
+from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration.defaults import dag_arguments
+from windtunnel.orchestration.operators import Deployment
+from windtunnel.orchestration.stage import stage
+
+last_good: dict[str, Any] = {"type": ["null", "string"], "pattern": r"^(V\d+\.\d+\.\d+)?$"}
+
+
+def rollback(spec: ModelSpec) -> None:
+    @dag(
+        **dag_arguments("rollback", spec),
+        schedule=None,
+        doc_md=__doc__,
+        params={
+            "version": Param(None, **last_good, title="Version", description="Empty: the last good one."),
+            "reason": Param(
+                type="string", minLength=10, title="Reason", description="Goes on record with both versions."
+            ),
+        },
+    )
+    def flow() -> None:
+        @stage
+        def recall() -> Any:
+            from windtunnel.stages.recall import recall
+
+            context = get_current_context()
+            form, owner = context["params"], f"rollback:{context['run_id']}"
+            return recall(spec.name, form["version"] or None, trigger.person(), form["reason"], owner)
+
+        def move_traffic(release: Release) -> Watch | None:
+            from windtunnel.stages.deploy import deploy
+
+            return deploy(release)
+
+        @stage(outlets=[assets.live(spec.name)])
+        def prove(release: dict[str, Any]) -> Any:
+            from windtunnel.stages.prove import prove
+
+            return prove(Release.from_json(release))
+
+        release = recall()
+        deploy = Deployment(task_id="deploy", release=release, deploy=move_traffic)
+        deploy >> prove(release)
+
+    flow()
+
+
+for _spec in model_specs():
+    rollback(_spec)
