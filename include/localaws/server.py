@@ -1,4 +1,4 @@
-"""One ASGI application on one port: SageMaker is ours, every other service is ministack's."""
+"""One ASGI application on one port: SageMaker and what `services/` adds to it is ours, all else is ministack's."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Application:
         self._engine = engine
         self._base = base
         self._services = services
-        self._operations: dict[str, Operation] = {}
+        self._operations: dict[str, dict[str, Operation]] = {}
         self._routes: list[tuple[re.Pattern[str], Route]] = []
         for service in services.values():
-            self._operations.update(service.operations)
+            self._operations.setdefault(service.api, {}).update(service.operations)
             self._routes += [(re.compile(pattern), route) for pattern, route in service.routes.items()]
         # Two pools: calls of a model take as long as the model does, and must not keep Describe waiting.
         self._control = ThreadPoolExecutor(16, "control")
@@ -53,13 +53,13 @@ class Application:
                 await _reply(send, HttpReply(200, b'{"status": "ready"}', {"content-type": "application/json"}))
                 return
             signed = SCOPE.search(headers.get("authorization", ""))
-            if signed and signed["service"] == "sagemaker":
-                await self._sagemaker(signed["region"], scope, headers, receive, send)
+            if signed and signed["service"] in self._operations:
+                await self._ours(signed["service"], signed["region"], scope, headers, receive, send)
                 return
         await self._base(scope, receive, send)
 
-    async def _sagemaker(
-        self, region: str, scope: Message, headers: dict[str, str], receive: Receive, send: Send
+    async def _ours(
+        self, api: str, region: str, scope: Message, headers: dict[str, str], receive: Receive, send: Send
     ) -> None:
         request = HttpRequest(
             method=scope["method"],
@@ -70,13 +70,13 @@ class Application:
         )
         pool = self._control if "x-amz-target" in headers else self._runtime
         loop = asyncio.get_running_loop()
-        await _reply(send, await loop.run_in_executor(pool, self._answer, region, request))
+        await _reply(send, await loop.run_in_executor(pool, self._answer, api, region, request))
 
-    def _answer(self, region: str, request: HttpRequest) -> HttpReply:
+    def _answer(self, api: str, region: str, request: HttpRequest) -> HttpReply:
         """Never HTML, never an empty 500: botocore retries those and reads nothing in them."""
         try:
             if target := request.headers.get("x-amz-target"):
-                return self._control_plane(region, target.rpartition(".")[2], request)
+                return self._control_plane(api, region, target.rpartition(".")[2], request)
             return self._route(region, request)
         except AwsError as error:
             return HttpReply(
@@ -96,19 +96,19 @@ class Application:
                 return route(self._engine.at(region), found, request)
         raise NotSupported(f"{request.method} {request.path} of sagemaker")
 
-    def _control_plane(self, region: str, name: str, request: HttpRequest) -> HttpReply:
-        operation_model(name)
-        if name not in self._operations:
-            raise NotSupported(f"sagemaker:{name}")
+    def _control_plane(self, api: str, region: str, name: str, request: HttpRequest) -> HttpReply:
+        operation_model(name, api)
+        if name not in self._operations[api]:
+            raise NotSupported(f"{api}:{name}")
         try:
             asked = json.loads(request.body or b"{}")
         except ValueError as error:
             raise AwsError("SerializationException", f"The body of {name} is not JSON: {error}.") from None
         if not isinstance(asked, dict):
             raise Invalid(f"The body of {name} must be a JSON object.")
-        check(name, asked)
+        check(name, asked, api)
         asked = {member: value for member, value in asked.items() if value is not None}
-        answer = shaped(name, self._operations[name](self._engine.at(region), asked))
+        answer = shaped(name, self._operations[api][name](self._engine.at(region), asked), api)
         return HttpReply(200, json.dumps(answer).encode(), {"content-type": JSON})
 
     async def _lifespan(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""AWS's JSON protocol for SageMaker: requests checked and answers shaped by botocore's own service model."""
+"""AWS's JSON protocol: requests checked and answers shaped by botocore's own service model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, StringSha
 
 Document = dict[str, Any]
 JSON = "application/x-amz-json-1.1"
+SAGEMAKER = "sagemaker"
 
 
 class AwsError(Exception):
@@ -82,43 +83,43 @@ class HttpReply:
 
 
 @functools.cache
-def service_model() -> Any:
-    """Botocore's description of SageMaker's control plane."""
-    return botocore.session.get_session().get_service_model("sagemaker")
+def service_model(api: str = SAGEMAKER) -> Any:
+    """Botocore's description of an API; of SageMaker's control plane where none is named."""
+    return botocore.session.get_session().get_service_model(api)
 
 
 @functools.cache
-def operation_model(operation: str) -> OperationModel:
-    """One operation of the control plane.
+def operation_model(operation: str, api: str = SAGEMAKER) -> OperationModel:
+    """One operation of an API.
 
     Raises:
         AwsError: `UnknownOperationException`, no such operation exists in AWS either.
     """
-    if operation not in service_model().operation_names:
-        raise AwsError("UnknownOperationException", f"SageMaker has no operation {operation}.")
-    model: OperationModel = service_model().operation_model(operation)
+    if operation not in service_model(api).operation_names:
+        raise AwsError("UnknownOperationException", f"{api} has no operation {operation}.")
+    model: OperationModel = service_model(api).operation_model(operation)
     return model
 
 
-def check(operation: str, request: Any) -> None:
+def check(operation: str, request: Any, api: str = SAGEMAKER) -> None:
     """Checks a request against the operation's input shape: required, type, enum, pattern, length, range.
 
     Raises:
         Invalid: with AWS's sentence, one clause for each fault.
     """
-    shape = operation_model(operation).input_shape
+    shape = operation_model(operation, api).input_shape
     faults = list(_faults(shape, request, "")) if shape is not None else []
     if faults:
         errors = "error" if len(faults) == 1 else "errors"
         raise Invalid(f"{len(faults)} validation {errors} detected: " + "; ".join(faults))
 
 
-def shaped(operation: str, answer: Document | None) -> Document:
+def shaped(operation: str, answer: Document | None, api: str = SAGEMAKER) -> Document:
     """Only the members that the operation's output shape has, without nulls.
 
     Times stay seconds since 1970, the form they have on the wire.
     """
-    shape = operation_model(operation).output_shape
+    shape = operation_model(operation, api).output_shape
     pruned: Document = prune(shape, answer or {}) if shape is not None else {}
     return pruned
 
@@ -225,6 +226,7 @@ _JAVA = (
     (r"\p{S}", r"\S"),
     (r"\p{P}", r"\S"),
     (r"\p{Alnum}", "A-Za-z0-9"),
+    (r"\p{Print}", r"[\x20-\x7E]"),
     (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"),
     ("*)${", "){"),
 )

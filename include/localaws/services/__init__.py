@@ -1,4 +1,4 @@
-"""SageMaker, one folder per noun, all of one shape.
+"""SageMaker, one folder per noun, all of one shape; `scaling` is of Application Auto Scaling, which ministack lacks.
 
     services/<noun>/__init__.py    SERVICE: what the folder declares to the server (`localaws.service.Service`)
     services/<noun>/operations.py  the API's verbs: `def create_training_job(context, request) -> Document | None`,

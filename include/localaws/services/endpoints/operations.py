@@ -63,6 +63,8 @@ def update_endpoint(context: Context, request: Document) -> Document:
             f"The AsyncInferenceConfig parameter cannot be added to or removed from this endpoint {name}. "
             f"To change the type of an endpoint create a new one."
         )
+    for condition in runner.of(context.engine).conditions:
+        condition(context, endpoint, drawn)
     wanted = request.get("DeploymentConfig")
     if wanted is None and request.get("RetainDeploymentConfig"):
         wanted = endpoint.get("LastDeploymentConfig")

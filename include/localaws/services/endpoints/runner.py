@@ -32,7 +32,8 @@ class Endpoints:
     """All endpoints of the process that have a fleet.
 
     Attributes:
-        last_words: Called when a deleted endpoint has given its last answer and before it is gone.
+        conditions: Called with an endpoint and the blueprint it is to be updated to; may raise to refuse the update.
+        last_words: Called with its name when a deleted endpoint has given its last answer and before it is gone.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -41,7 +42,8 @@ class Endpoints:
         self._starting: set[Fleet] = set()
         self._returning: dict[Key, threading.Event] = {}
         self._lock = threading.Lock()
-        self.last_words: list[Callable[[], None]] = []
+        self.conditions: list[Callable[[Context, Document, Document], None]] = []
+        self.last_words: list[Callable[[Context, str], None]] = []
 
     def traffic(self, region: str, name: str) -> Traffic | None:
         """The traffic of an endpoint that serves; waits for one that comes back after a restart."""
@@ -206,7 +208,7 @@ class Endpoints:
             for fleet in traffic.fleets():
                 fleet.stop()
         for last_word in self.last_words:
-            last_word()
+            last_word(context, name)
         context.delete(states.KIND, name)
 
     def _bring_back(self, context: Context, name: str) -> None:

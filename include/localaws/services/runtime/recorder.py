@@ -129,7 +129,7 @@ def recorder(engine: Engine) -> Recorder:
 
 def recover(engine: Engine) -> None:
     """Before the first request: from now on no endpoint goes before its captures are written."""
-    runner.of(engine).last_words.append(recorder(engine).flush)
+    runner.of(engine).last_words.append(lambda *_: recorder(engine).flush())
 
 
 def close(engine: Engine) -> None:
