@@ -1,7 +1,8 @@
 """# retrain: a person asks for a retrain
 
 **What.** The form of the data scientist: windows, hyper-parameters, a reason. The wish is checked before anything
-starts; `train` then starts by itself, on the data published now.
+starts; `train` then starts by itself, on the data published now. A tick has the candidate registered whatever the gate
+says: that goes on record with your name and your reason, and the reviewer reads it in the dossier.
 
 **Reads.** The form.
 
@@ -47,6 +48,12 @@ def retrain(spec: ModelSpec) -> None:
             "train_end": Param(None, **empty_for_newest, title="Training until, not included"),
             "holdout_start": Param(None, **empty_for_newest, title="Holdout from"),
             "holdout_end": Param(None, **empty_for_newest, title="Holdout until, not included"),
+            "force": Param(
+                False,
+                type="boolean",
+                title="Register it even if the gate says no",
+                description="Your name and the reason go on record and into the dossier.",
+            ),
         },
     )
     def flow() -> None:
@@ -63,6 +70,7 @@ def retrain(spec: ModelSpec) -> None:
                     hyperparameters={name: str(value) for name, value in form["hyperparameters"].items()},
                     reason=form["reason"],
                     requested_by=trigger.person(),
+                    force=form["force"],
                 )
             )
 

@@ -1,14 +1,17 @@
-"""# train: dataset version or request -> candidate -> evaluated -> registered
+"""# train: dataset version or request -> candidate -> evaluated beside the champion -> gated -> registered
 
-**What.** Pins snapshot, windows, code and parameters once; trains on the snapshot's own files; judges the candidate on
-newer months beside a seasonal-naive and a linear baseline; registers it, waiting for a person.
+**What.** Pins snapshot, windows, code and parameters once; trains on the snapshot's own files; scores the candidate, the
+version in service, a seasonal-naive and a linear baseline on the same newer rows; the gate answers promote, reject or not
+enough evidence; what it promotes, or a person forces, becomes a version.
 
-**Reads.** The dataset version of the event (for a request: the one published now).
+**Reads.** The dataset version of the event (for a request: the one published now), the ledger's version in service.
 
-**Writes.** `manifests/`, `jobs/`, `evaluations/`, a version in the Model Registry, an event of `registered:<model>`.
+**Writes.** `manifests/`, `jobs/`, `evaluations/` with `gate.json`, `costs/`, a version in the ledger and in the Model
+Registry, an event of `registered:<model>`.
 
 **When it fails.** The job's reason stands in the task's log, its own log in CloudWatch under the job's name. Clear from
-`plan`: work that succeeded is adopted, work that failed is tried under the next name. Skipped: not enough months yet.
+`plan`: work that succeeded is adopted, work that failed is tried under the next name. `plan` skipped: not enough months
+yet. `register` skipped: the gate did not let the candidate on, and its log says why; nothing is to be repaired.
 
 **Owner.** Locked: asset events start it, nobody stops it.
 """
@@ -17,10 +20,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import dag
+from airflow.sdk import TriggerRule, dag
 
 from windtunnel.core.catalog import model_specs
-from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
+from windtunnel.core.contracts import Comparison, DatasetVersion, Gated, TrainingPlan, TrainingRequest
 from windtunnel.core.spec import ModelSpec
 from windtunnel.orchestration import assets, trigger
 from windtunnel.orchestration.defaults import dag_arguments
@@ -44,22 +47,44 @@ def train(spec: ModelSpec) -> None:
             data, wish = assets.dataset(spec.name), trigger.newest_or_none(assets.retrain(spec.name))
             published = trigger.newest_or_none(data) if wish else trigger.newest(data)
             planned = plan(spec.name, DatasetVersion.optional(published), TrainingRequest.optional(wish))
-            return planned and {
-                "plan": planned,
-                "training_job": jobs.training_job(planned),
-                "evaluation_job": jobs.evaluation_job(planned),
-            }
+            return planned and {"plan": planned, "training_job": jobs.training_job(planned)}
+
+        @stage(multiple_outputs=True)
+        def compare(plan: dict[str, Any]) -> Any:
+            from windtunnel.aws import jobs
+            from windtunnel.stages.compare import compare
+
+            comparison = compare(TrainingPlan.from_json(plan))
+            return {"comparison": comparison, "evaluation_job": jobs.evaluation_job(comparison)}
+
+        @stage
+        def gate(comparison: dict[str, Any]) -> Any:
+            from windtunnel.stages.gate import gate
+
+            return gate(Comparison.from_json(comparison))
 
         @stage(outlets=[assets.registered(spec.name)])
-        def register(plan: dict[str, Any]) -> Any:
+        def register(gated: dict[str, Any]) -> Any:
             from windtunnel.stages.register import register
 
-            return register(TrainingPlan.from_json(plan))
+            return register(Gated.from_json(gated))
+
+        # Also where a job failed: it was billed all the same.
+        @stage(trigger_rule=TriggerRule.ALL_DONE)
+        def account(plan: dict[str, Any] | None, comparison: dict[str, Any] | None) -> Any:
+            from windtunnel.stages.account import account
+
+            work = Comparison.optional(comparison) or TrainingPlan.optional(plan)
+            return work and account(work)
 
         planned = plan()
+        compared = compare(planned["plan"])
         fit = TrainingJob(task_id="train", config=planned["training_job"])
-        evaluate = ProcessingJob(task_id="evaluate", config=planned["evaluation_job"])
-        fit >> evaluate >> register(planned["plan"])
+        evaluate = ProcessingJob(task_id="evaluate", config=compared["evaluation_job"])
+        judged = gate(compared["comparison"])
+        fit >> compared
+        evaluate >> judged >> register(judged)
+        [fit, evaluate] >> account(planned["plan"], compared["comparison"])
 
     flow()
 
