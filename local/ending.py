@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from windtunnel.stages.present import COMPARED, METRICS
-
 if TYPE_CHECKING:
     from local.airflow_api import AirflowApi
     from local.place import Place
     from local.screen import Screen
     from local.traffic import Answered
+
+METRICS = ("mse", "rmse", "mae", "r2")
+COMPARED = {"": "this version", "linear_": "linear baseline", "seasonal_naive_": "seasonal-naive baseline"}
 
 
 def show(

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 
 from tests.release.made import evaluated
 from windtunnel.aws import registry
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import Answer
-from windtunnel.stages.approve import approve, reject
 
 pytestmark = pytest.mark.usefixtures("lake_of_its_own")
-AT = datetime(2013, 5, 1, 12, tzinfo=UTC)
 
 
 def versions(work_key: str) -> list[str]:
@@ -58,13 +53,3 @@ def test_a_lost_reply_makes_no_second_version(aws_url: str) -> None:
 def test_the_record_of_a_version_is_whole() -> None:
     candidate = evaluated("Read it back.")
     assert registry.read(registry.register(candidate).package_arn).evaluated == candidate
-
-
-@pytest.mark.parametrize(("answer", "status"), [(approve, "Approved"), (reject, "Rejected")])
-def test_an_answer_stands_with_the_version(answer: Callable[..., object], status: str) -> None:
-    registered = registry.register(evaluated(f"To be {status}."))
-    for _ in range(2):  # a task that is run twice gives the same answer
-        answer(registered, Answer(by="rita", at=AT, note="I read it."))
-    found = client("sagemaker").describe_model_package(ModelPackageName=registered.package_arn)
-    assert found["ModelApprovalStatus"] == status
-    assert found["ApprovalDescription"] == f"{status} by rita at 2013-05-01 12:00:00+0000. I read it."

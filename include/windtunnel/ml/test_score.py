@@ -76,6 +76,13 @@ class TestScore(Contract):
     score: float
 
 
+class Dated(NamedTuple):
+    """Something that was written down, and when."""
+
+    address: str
+    at: datetime
+
+
 class Facts(NamedTuple):
     """What the score may use."""
 
@@ -85,10 +92,10 @@ class Facts(NamedTuple):
     "Columns on which the dataset version was held against an expectation, and met it."
     data_report: str
     "Address of these results."
-    rollout_proof: str | None
-    "Address of the proof of the model's last rollout."
-    drill: str | None
-    "Address of the last rollback drill."
+    rollout: Dated | None
+    "The last time that a version of this model took over from another one and was proved."
+    drill: Dated | None
+    "The last rollback drill."
     written_at: Mapping[str, datetime]
     "When each address was written; one that is not here is no evidence."
     now: datetime
@@ -112,7 +119,8 @@ def score(facts: Facts) -> TestScore:
 def _row(id_: str, answer: _Answer | None, facts: Facts) -> Row:
     section, question = QUESTIONS[id_]
     points, why, evidence = answer or _Answer(0, "No evidence is collected yet.")
-    at = facts.written_at.get(evidence) if evidence else None
+    others = {dated.address: dated.at for dated in (facts.rollout, facts.drill) if dated}
+    at = (others | dict(facts.written_at)).get(evidence) if evidence else None
     age = None if at is None else max((facts.now - at).days, 0)
     if points and age is None:
         points, why = 0, f"No evidence: nothing stands at its address. It would say: {why}"
@@ -138,10 +146,10 @@ def _answers(facts: Facts) -> dict[str, _Answer]:
         "O7": _on_served(facts),
         "M5": _all_passed(baselines, gate.report, f"{len(baselines)} baselines beaten on the same rows"),
     }
-    if facts.rollout_proof:
-        answers["I6"] = _Answer(1, "The last rollout of this model shifted and was proved.", facts.rollout_proof)
+    if facts.rollout:
+        answers["I6"] = _Answer(1, "The last version took over step by step and was proved.", facts.rollout.address)
     if facts.drill:
-        answers["I7"] = _Answer(1, "The rollback drill brought the version before back.", facts.drill)
+        answers["I7"] = _Answer(1, "The drill brought the version before back on staging.", facts.drill.address)
     return answers
 
 

@@ -1,31 +1,83 @@
-"""approve: a reviewer's answer -> on record with the version."""
+"""approve: a reviewer's answer -> on record in the ledger and in the Model Registry, bound to the dossier's digest."""
 
 from __future__ import annotations
 
 import logging
 
-from windtunnel.aws import registry
-from windtunnel.core.contracts import Answer, ApprovedVersion, RegisteredVersion
+from windtunnel.aws import dossiers, ledger, registry
+from windtunnel.core.approval import Choice, broken_rule
+from windtunnel.core.contracts import Answer, ApprovedVersion, Dossier, State
+from windtunnel.core.errors import ReleaseRefused
 
 log = logging.getLogger(__name__)
 
-
-def approve(registered: RegisteredVersion, answer: Answer) -> ApprovedVersion:
-    """Record a yes: the version may be rolled out."""
-    log.info("approve: %s by %s", registered.package_arn, answer.by)
-    registry.decide(registered.package_arn, approved=True, sentence=_sentence("Approved", answer))
-    approved = ApprovedVersion(registered=registered, approved_by=answer.by, approved_at=answer.at)
-    log.info("approve: %s is approved, rollout starts by itself", registered.package_arn)
-    return approved
+EXPIRED_BY = "approve"
+"""Who let a question expire: this stage, and no person."""
 
 
-def reject(registered: RegisteredVersion, answer: Answer) -> RegisteredVersion:
-    """Record a no: the version stays where it is, and what is in service stays in service."""
-    log.info("reject: %s by %s", registered.package_arn, answer.by)
-    registry.decide(registered.package_arn, approved=False, sentence=_sentence("Rejected", answer))
-    log.info("reject: %s is rejected", registered.package_arn)
-    return registered
+def approve(dossier: Dossier, answer: Answer) -> ApprovedVersion:
+    """Record a yes: the version may be rolled out.
+
+    Raises:
+        ReleaseRefused: The dossier's bytes are not those that were read, or the answer breaks a rule.
+        VersionInvalid: The version waits for no answer any more.
+    """
+    _record(dossier, "approved", "yes", answer)
+    return ApprovedVersion(dossier=dossier, approved_by=answer.by, approved_at=answer.at, note=answer.note)
 
 
-def _sentence(what: str, answer: Answer) -> str:
-    return f"{what} by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S%z}." + (f" {answer.note}" if answer.note else "")
+def reject(dossier: Dossier, answer: Answer) -> Dossier:
+    """Record a no: what is in service stays in service.
+
+    Raises:
+        ReleaseRefused: The dossier's bytes are not those that were read, or the answer breaks a rule.
+        VersionInvalid: The version waits for no answer any more.
+    """
+    _record(dossier, "rejected", "no", answer)
+    return dossier
+
+
+def expire(dossier: Dossier, why: str) -> Dossier:
+    """Record that a question ended without an answer: what is in service stays in service.
+
+    Args:
+        dossier: What was asked about.
+        why: A sentence.
+
+    Raises:
+        VersionInvalid: The version waits for no answer any more.
+    """
+    registered = dossier.registered
+    log.info("expire: %s %s", registered.model, registered.version)
+    entry = ledger.move(
+        registered.model, registered.version, "expired", by=EXPIRED_BY, why=why, evidence=_evidence(dossier)
+    )
+    registry.decide(registered.package_arn, approved=False, sentence=f"Expired. {entry.why} {_digest(dossier)}")
+    log.info("expire: %s is expired. %s", registered.version, entry.why)
+    return dossier
+
+
+def _record(dossier: Dossier, state: State, choice: Choice, answer: Answer) -> None:
+    registered = dossier.registered
+    log.info("%s: %s %s by %s, dossier %s", state, registered.model, registered.version, answer.by, dossier.sha256)
+    if rule := broken_rule(registered, choice, answer):
+        raise ReleaseRefused(f"The answer is not recorded. {rule}")
+    dossiers.require_unchanged(dossier)
+    evidence = _evidence(dossier) | {"answered_at": answer.at.isoformat()}
+    said = answer.note.strip() or f"No note. The dossier is {dossier.sha256[:12]}."
+    ledger.move(registered.model, registered.version, state, by=answer.by, why=said, evidence=evidence)
+    registry.decide(
+        registered.package_arn,
+        approved=state == "approved",
+        # The digest first: the registry keeps 1,024 characters, and the note is whole in the ledger.
+        sentence=f"{state.capitalize()} by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S%z}. {_digest(dossier)} {answer.note}".strip(),
+    )
+    log.info("%s: %s %s is on record", state, registered.model, registered.version)
+
+
+def _evidence(dossier: Dossier) -> dict[str, str]:
+    return {"dossier": dossier.page, "dossier_sha256": dossier.sha256}
+
+
+def _digest(dossier: Dossier) -> str:
+    return f"Dossier {dossier.sha256}."

@@ -1,42 +1,44 @@
-"""present: a registered version -> what a reviewer must know to decide, as Markdown."""
+"""present: a dossier -> the question about it, if there is still something to ask."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import RegisteredVersion
+from windtunnel.aws import dossiers, ledger
+from windtunnel.core.contracts import Dossier
+from windtunnel.stages.approve import expire
 
 log = logging.getLogger(__name__)
 
-METRICS = {"mse": "MSE", "rmse": "RMSE", "mae": "MAE", "r2": "R2"}
-COMPARED = {"": "this version", "linear_": "linear baseline", "seasonal_naive_": "seasonal-naive baseline"}
 
+def present(dossier: Dossier, superseded: Sequence[Dossier] = ()) -> Dossier | None:
+    """Check that the dossier is still the one that was written, and that its version still waits for an answer.
 
-def present(registered: RegisteredVersion) -> str:
-    """Markdown with the version, its data, its reason and its metrics beside the baselines on the same rows."""
-    evaluated, plan = registered.evaluated, registered.evaluated.plan
-    unit = model_spec(registered.model).unit
-    lines = [
-        f"**{registered.package_arn}**",
-        f"Reason: {plan.reason} Asked by {plan.requested_by}.",
-        f"Trained on {plan.train} ({plan.train_rows} rows), judged on {plan.holdout} ({plan.holdout_rows} rows).",
-        f"Data {plan.dataset.tag}, snapshot {plan.dataset.snapshot_id}.",
-        f"Commit `{plan.git_commit}`, code `{plan.code_sha256[:12]}`, artefact `{evaluated.artefact_sha256[:12]}`.",
-        table(evaluated.metrics, unit),
-        f"Evaluation: `{evaluated.evaluation}`",
-    ]
-    log.info("present: %s", registered.package_arn)
-    return "\n\n".join(lines)
+    Args:
+        dossier: The newest one.
+        superseded: Older ones that came with it while another question was open: they are not asked about any more.
 
+    Returns:
+        The dossier, or None when its version was decided already or its evidence is about another champion than the
+        one in service now.
 
-def table(metrics: dict[str, float], unit: str) -> str:
-    """The metrics as a Markdown table, one line per model compared."""
-    units = {"mse": f" ({unit}²)", "rmse": f" ({unit})", "mae": f" ({unit})", "r2": ""}
-    head = "| on the holdout | " + " | ".join(f"{METRICS[name]}{units[name]}" for name in METRICS) + " |"
-    rule = "|---|" + "---:|" * len(METRICS)
-    rows = [
-        f"| {label} | " + " | ".join(f"{metrics[prefix + name]:.2f}" for name in METRICS) + " |"
-        for prefix, label in COMPARED.items()
-    ]
-    return "\n".join([head, rule, *rows])
+    Raises:
+        ReleaseRefused: The dossier's bytes are not those that were written.
+    """
+    registered = dossier.registered
+    log.info("present: %s %s, dossier %s", registered.model, registered.version, dossier.sha256)
+    for older in superseded:
+        if older.registered.version != registered.version:
+            expire(older, f"{registered.version} came before anyone answered.")
+    dossiers.require_unchanged(dossier)
+    state = ledger.history(registered.model, registered.version).record.state
+    if state != "awaiting-approval":
+        log.info("present: nothing to ask, %s is %s", registered.version, state)
+        return None
+    champion = ledger.live(registered.model)
+    if (in_service := champion and champion.version) != dossier.champion:
+        expire(dossier, f"It was judged against {dossier.champion or 'nothing'}; {in_service} is in service now.")
+        return None
+    log.info("present: %s", dossiers.link(dossier.page))
+    return dossier
