@@ -1,5 +1,28 @@
-"""Fixtures of the release tests: they need versions that really serve."""
+"""Fixtures of the release tests: versions that really serve, and an AWS that misbehaves when told."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
 
 from tests.flown import flights_aws, release_of_its_own
 
-__all__ = ["flights_aws", "release_of_its_own"]
+__all__ = ["flights_aws", "misbehave", "release_of_its_own"]
+
+
+@pytest.fixture
+def misbehave(aws_url: str) -> Iterator[Callable[..., None]]:
+    """Tell the embedded AWS of `lake_of_its_own` to misbehave: `misbehave(kind="drop_reply", operation="s3:Put*")`."""
+
+    def call(method: str, fault: dict[str, Any] | None = None) -> None:
+        body = json.dumps(fault or {}).encode()
+        request = urllib.request.Request(f"{aws_url}/_localaws/faults", body, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own address
+            assert answer.status < 300
+
+    yield lambda **fault: call("PUT", fault)
+    call("DELETE")

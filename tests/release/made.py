@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests import candidate
-from windtunnel.core.contracts import ApprovedVersion, Evaluated, RegisteredVersion
+from windtunnel.core.contracts import ApprovedVersion, Evaluated, Gated, RegisteredVersion
 from windtunnel.core.settings import settings
 from windtunnel.core.workkey import work_key
 
@@ -15,6 +17,11 @@ def evaluated(reason: str) -> Evaluated:
     key = work_key(reason=reason, bucket=settings().bucket)
     plan = candidate.plan(reason=reason, requested_by="sam", image=IMAGE, work_key=key, job_name=f"flights-{key[:16]}")
     return candidate.evaluated(plan=plan, model_data=settings().uri("jobs", plan.job_name, "output", "model.tar.gz"))
+
+
+def gated(reason: str, **gate: Any) -> Gated:
+    """The candidate with an answer of the gate."""
+    return candidate.gated(evaluated=evaluated(reason), gate=candidate.gate(**gate))
 
 
 def approved(registered: RegisteredVersion) -> ApprovedVersion:

@@ -97,7 +97,7 @@ def move(
     """Bring a version into a state, from one of the states that may come before it.
 
     A move with the same state, `by` and `evidence` as the version's newest entry is that entry, worded as it was. So is
-    one without a lease that cannot be made any more, because the version has moved on since.
+    one that was made before and cannot be made any more, because the version has moved on since.
 
     Args:
         model: Name of the model.
@@ -184,7 +184,7 @@ def _attempt(
         Head.of(model, found.get(journal.key(model))),
         {version: VersionRecord.from_json(found[key]) for version, key in versions.items() if key in found},
     )
-    if made := _made_before(seen.record(last.version), last, fenced=lease is not None):
+    if made := _made_before(seen.record(last.version), last):
         return made
     champion = seen.head.champion
     if release:
@@ -215,11 +215,15 @@ def _attempt(
         return entries[-1] if table.commit(writes) else None
 
 
-def _made_before(record: VersionRecord, step: Step, *, fenced: bool) -> Entry | None:
-    """The entry of the same move, if it is the newest of its version, or without a fence one it has moved on from."""
+def _made_before(record: VersionRecord, step: Step) -> Entry | None:
+    """The entry of the same step, if it is the newest of its version, or one it has moved on from.
+
+    A version goes into service and out of it more than once: there only the newest entry is the same step.
+    """
     entries = journal.of_version(record.model, record.version)
     same = journal.newest(entries, step.state, step.by, step.evidence)
-    return same if same == entries[-1] or (not fenced and record.state not in step.allowed) else None
+    moved_on = step.state not in _BY and record.state not in step.allowed
+    return same if same == entries[-1] or moved_on else None
 
 
 def _crowned(head: Head, release: Release, step: Step) -> Champion:
