@@ -193,13 +193,14 @@ def test_a_linear_update_rises_step_by_step(deployments: Deployments) -> None:
         EndpointConfigName=new,
         DeploymentConfig=policy("LINEAR", wait=1, LinearStepSize=percent(25)),
     )
-    messages = []
+    messages: list[str] = []
     while (found := deployments.describe(name))["EndpointStatus"] == "Updating":
         (pending,) = found["PendingDeploymentSummary"]["ProductionVariants"]
-        messages.append(pending["VariantStatus"][0]["StatusMessage"].partition(" of")[0])
+        messages.append(pending["VariantStatus"][0]["StatusMessage"])
         time.sleep(0.1)
-    steps = [each for each in dict.fromkeys(messages) if each.endswith("%")]
-    assert steps[:3] == ["25%", "50%", "75%"]
+    baking = [each for each in dict.fromkeys(messages) if each.startswith("Baking for ")]
+    waited = "1 seconds (WaitIntervalInSeconds) with traffic enabled on"
+    assert baking[:3] == [f"Baking for {waited} {share} of capacity." for share in ("25%", "50%", "75%")]
     assert found["EndpointConfigName"] == new
 
 

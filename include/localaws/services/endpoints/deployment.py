@@ -24,6 +24,13 @@ class Step:
     share: float
     bake_seconds: int
 
+    def __str__(self) -> str:
+        """What Describe says of it while it is watched, in about AWS's words."""
+        waited = "TerminationWaitInSeconds" if self.share == 1.0 else "WaitIntervalInSeconds"
+        return (
+            f"Baking for {self.bake_seconds} seconds ({waited}) with traffic enabled on {self.share:.0%} of capacity."
+        )
+
 
 def steps(deployment: Document | None, capacity: int) -> tuple[Step, ...]:
     """The steps of a deployment; the last one always has all the traffic on the new fleet.

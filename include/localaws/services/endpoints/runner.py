@@ -160,13 +160,12 @@ class Endpoints:
 
         def turn(step: deployment.Step) -> None:
             traffic.turn(fleet, step.share)
-            message = f"{step.share:.0%} of the traffic is on the new fleet, watched for {step.bake_seconds} s."
             changed = context.patch(
                 states.KIND,
                 name,
                 {
                     "PendingDeploymentSummary": states.pending(
-                        pending["Blueprint"], pending["StartTime"], "Baking", message
+                        pending["Blueprint"], pending["StartTime"], "Baking", str(step)
                     )
                 },
             )
