@@ -38,7 +38,14 @@ type Write = dict[str, Any]
 
 CONTENTION_SECONDS = 60
 _MOST_READ_AT_ONCE = 100
+# Reasons of a cancelled transaction, then refusals of the call itself, that a later try does not meet.
 _PASSING = {"None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+_BUSY = {
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "TransactionInProgressException",
+}
 _to_wire, _from_wire = TypeSerializer(), TypeDeserializer()
 
 
@@ -131,8 +138,8 @@ def commit(writes: Sequence[Write]) -> bool:
     """Make all of some writes, or none.
 
     Returns:
-        Whether they took effect. False: a condition did not hold, someone else was writing the same items, or the
-        reply was lost, and whoever reads again sees which.
+        Whether they took effect. False: a condition did not hold, someone else was writing the same items, DynamoDB
+        was busy, or the reply was lost; whoever reads again sees what is.
     """
     dynamodb = client("dynamodb")
     try:
@@ -144,7 +151,7 @@ def commit(writes: Sequence[Write]) -> bool:
     except HTTPClientError:
         return False
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        if error.response["Error"]["Code"] in _BUSY or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
             return False
         raise
     return True
