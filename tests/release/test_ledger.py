@@ -342,7 +342,9 @@ def test_a_ledger_without_a_table_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("one_try")
 @pytest.mark.parametrize("fault", ["drop_reply", "throttle"])
 @pytest.mark.parametrize("write", ["allocate", "move", "take", "keep", "go_live", "fell_back"])
-def test_a_write_whose_reply_is_lost_takes_effect_once(fault: str, write: str, misbehave: Callable[..., None]) -> None:
+def test_a_write_whose_reply_is_lost_takes_effect_once(
+    fault: str, write: str, misbehave: Callable[..., Callable[[], int]]
+) -> None:
     live("First.")
     version = approved("Second.")
     release = released(version, "rollout:2")
@@ -357,8 +359,9 @@ def test_a_write_whose_reply_is_lost_takes_effect_once(fault: str, write: str, m
         "fell_back": (lambda: ledger.fell_back(release, "No."), 1),
     }
     call, more = calls[write]
-    misbehave(kind=fault, operation="dynamodb:TransactWriteItems", times=3)
+    struck = misbehave(kind=fault, operation="dynamodb:TransactWriteItems", times=3)
     made = call()
+    assert struck() == (1 if fault == "drop_reply" else 3)
     assert [entry.sequence for entry in entries()] == list(range(1, number + more + 1))
     if write == "take":
         assert made.epoch == release.epoch + 1

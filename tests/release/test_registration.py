@@ -85,11 +85,12 @@ def test_two_copies_of_the_task_at_once_make_one_version() -> None:
 
 
 @pytest.mark.parametrize("operation", ["sagemaker:CreateModelPackage", "dynamodb:TransactWriteItems", "s3:PutObject"])
-def test_a_lost_reply_makes_no_second_version(operation: str, misbehave: Callable[..., None]) -> None:
+def test_a_lost_reply_makes_no_second_version(operation: str, misbehave: Callable[..., Callable[[], int]]) -> None:
     registered(gated("So that the group exists."))
     candidate = gated(f"The reply of {operation} is lost.")
-    misbehave(kind="drop_reply", operation=operation)
+    struck = misbehave(kind="drop_reply", operation=operation)
     assert_registered_once(candidate, registered(candidate))
+    assert struck() == 1
 
 
 def test_killed_before_and_after_every_write_it_is_one_version() -> None:
