@@ -89,15 +89,17 @@ def exchanges(prefix: str, spec: ModelSpec, since: datetime, until: datetime) ->
         since: First moment, with its zone; captures know seconds.
         until: Last moment, with its zone.
     """
-    first, last = (moment.astimezone(UTC).replace(tzinfo=None) for moment in (since, until))
-    hours = int((last.replace(minute=0, second=0) - first.replace(minute=0, second=0)).total_seconds() // 3600)
-    folders = [f"{prefix}{first + timedelta(hours=hour):%Y/%m/%d/%H}/" for hour in range(hours + 1)]
+    first, last = (moment.astimezone(UTC).replace(tzinfo=None, microsecond=0) for moment in (since, until))
+    hours = [first.replace(minute=0, second=0)]
+    while hours[-1] + timedelta(hours=1) <= last:
+        hours.append(hours[-1] + timedelta(hours=1))
+    folders = [f"{prefix}{hour:%Y/%m/%d/%H}/" for hour in hours]
     uris = [uri for folder in folders for uri in objects.keys(folder) if uri.endswith(".jsonl")]
     with ThreadPoolExecutor(_READERS) as readers:
         parts = list(readers.map(partial(_read_requests, spec=spec), uris))
     found = pa.concat_tables([REQUESTS.empty_table(), *(part.requests for part in parts)])
     moments = found[CAPTURED_AT]
-    inside = pc.and_(pc.greater_equal(moments, first.replace(microsecond=0)), pc.less_equal(moments, last))
+    inside = pc.and_(pc.greater_equal(moments, first), pc.less_equal(moments, last))
     return Exchanges(found.filter(inside), sum(part.unreadable for part in parts))
 
 
