@@ -10,19 +10,22 @@ from botocore.validate import ParamValidator
 
 from tests import candidate
 from windtunnel.aws import jobs, registry
-from windtunnel.core.contracts import Evaluated
+from windtunnel.core.contracts import Comparison, Gated
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 PLAN = candidate.plan(hyperparameters={"max_iter": "50"})
-EVALUATED = candidate.evaluated(plan=PLAN)
+FIRST = Comparison(plan=PLAN, champion=None, job_name=PLAN.job_name)
+BESIDE = Comparison(plan=PLAN, champion=candidate.champion(), job_name=f"{PLAN.job_name}-vs-V1-1-0")
+GATED = candidate.gated(evaluated=candidate.evaluated(plan=PLAN))
 
 
 @pytest.mark.parametrize(
     ("operation", "body"),
     [
         ("CreateTrainingJob", jobs.training_job(PLAN)),
-        ("CreateProcessingJob", jobs.evaluation_job(PLAN)),
-        ("CreateModelPackage", registry.package(EVALUATED, "s3://windtunnel/versions/flights/a/record.json")),
+        ("CreateProcessingJob", jobs.evaluation_job(FIRST)),
+        ("CreateProcessingJob", jobs.evaluation_job(BESIDE)),
+        ("CreateModelPackage", registry.package(GATED, "V1.1.2", "s3://windtunnel/versions/flights/a/record.json")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -33,11 +36,25 @@ def test_a_body_is_what_the_operation_takes(operation: str, body: dict[str, Any]
     assert not errors.has_errors(), errors.generate_report()
 
 
+def test_an_evaluation_beside_a_champion_gets_its_archive_with_the_digest_to_check() -> None:
+    job = jobs.evaluation_job(BESIDE)
+    inputs = {given["InputName"]: given["S3Input"]["S3Uri"] for given in job["ProcessingInputs"]}
+    assert inputs["champion"] == candidate.champion().model_data
+    assert job["AppSpecification"]["ContainerArguments"][-4:] == [
+        *("--champion-version", "V1.1.0"),
+        *("--champion-sha256", "d" * 64),
+    ]
+    first = jobs.evaluation_job(FIRST)
+    assert "champion" not in str(first)
+    folders = [each["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] for each in (first, job)]
+    assert folders[0] != folders[1]
+
+
 def test_values_fit_the_registrys_limit_of_256_characters() -> None:
-    metadata = registry.package(EVALUATED, "s3://windtunnel/record.json")["CustomerMetadataProperties"]
+    metadata = registry.package(GATED, "V1.1.2", "s3://windtunnel/record.json")["CustomerMetadataProperties"]
     assert len(metadata) <= 50
     assert {name: value for name, value in metadata.items() if not 1 <= len(value) <= 256} == {}
 
 
 def test_contracts_survive_their_own_json() -> None:
-    assert Evaluated.from_json(EVALUATED.to_json()) == EVALUATED
+    assert Gated.from_json(GATED.to_json()) == GATED

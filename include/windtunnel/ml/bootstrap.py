@@ -19,10 +19,13 @@ RESAMPLES = 9_999
 LEVEL = 0.05
 """Each bound is one-sided at 95 %."""
 
+LEAST_BLOCKS = 5
+"""Fewer give hardly more different resamples than there are blocks, and bounds that are too sure of themselves."""
+
 
 def rmse_ratio(
     challenger: Floats, champion: Floats, days: npt.NDArray[np.datetime64], seed: tuple[int, ...]
-) -> Interval | None:
+) -> Interval:
     """RMSE of a challenger over that of a champion, minus 1, with bounds at one-sided 95 % each.
 
     Studentised bootstrap (bootstrap-t) of `log(sum of squares / sum of squares)` over blocks drawn with replacement:
@@ -33,21 +36,24 @@ def rmse_ratio(
     docs/decisions/0017-gate.md has the measured error rates.
 
     Args:
-        challenger: Squared error per row, `(rows,)`.
+        challenger: Squared error per row, `(rows,)`, at least one row.
         champion: Squared errors of the other on the same rows.
         days: The day of each row.
         seed: The same seed gives the same bounds.
 
     Returns:
-        The interval, or None where there are fewer than two days.
+        The interval; of fewer than five blocks its bounds are as wide as any and say nothing.
     """
     block = _blocks(days)
-    count = int(block.max(initial=-1)) + 1
-    if count < 2:
-        return None
+    count = int(block.max()) + 1
     a, b = (np.bincount(block, weights=squares).astype(np.float64) for squares in (challenger, champion))
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    if not (largest := max(a.sum(), b.sum())):
+        return Interval(estimate=0, low=0, high=0)
+    a, b = a / largest, b / largest
     estimate, error = _log_ratio(np.ones((1, count)), a, b)
+    if count < LEAST_BLOCKS:
+        return Interval(estimate=_as_rmse(float(estimate[0])), low=_as_rmse(-np.inf), high=_as_rmse(np.inf))
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     estimates, errors = _log_ratio(drawn.astype(np.float64), a, b)
     return _interval(float(estimate[0]), float(error[0]), estimates, errors)
 
@@ -67,11 +73,11 @@ def _blocks(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.intp]:
 
 def _log_ratio(weights: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """Log ratio of the weighted sums and its standard error, per row of `weights` `(resamples, days)`."""
-    count = weights.shape[1]
+    count = max(weights.shape[1], 2)
     # einsum and not `@`: the BLAS threads of a small product spin on the cores of other tasks.
     total_a, total_b, aa, ab, bb = np.einsum("rd,md->mr", weights, np.stack([a, b, a * a, a * b, b * b]))
-    least = 1e-12 * max(float(a.sum()), float(b.sum()), np.finfo(np.float64).tiny)
-    total_a, total_b = np.maximum(total_a, least), np.maximum(total_b, least)
+    # Of a resample without a single error; the larger sum of the whole is 1.
+    total_a, total_b = np.maximum(total_a, 1e-12), np.maximum(total_b, 1e-12)
     # Of a day's share in one total minus its share in the other; these differences add up to 0.
     square = aa / total_a**2 - 2 * ab / (total_a * total_b) + bb / total_b**2
     return np.log(total_a / total_b), np.sqrt(np.maximum(square, 0.0) * count / (count - 1))

@@ -43,7 +43,7 @@ class Case:
     comparison: Comparison
     rules: Rules
 
-    def ratio(self, name: str, other: Floats, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Interval | None:
+    def ratio(self, name: str, other: Floats, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> Interval:
         """RMSE of the challenger over that of another on some rows, minus 1.
 
         The draws follow from the work key and the name alone: judged again it is the same, whatever else is asked.
@@ -136,7 +136,7 @@ def beaten(case: Case) -> Iterator[Check]:
     """Whether the simple baselines are worse. By the estimate alone: docs/decisions/0017-gate.md says why."""
     for name, said in case.holdout.baselines.items():
         found = case.ratio(f"baseline:{name}", said)
-        ahead = found is not None and found.estimate < 0
+        ahead = found.estimate < 0
         yield Check(
             name=f"baseline:{name}",
             passed=ahead,
@@ -146,25 +146,22 @@ def beaten(case: Case) -> Iterator[Check]:
         )
 
 
-def overall(case: Case, champion: Floats) -> tuple[Check, Interval | None]:
+def overall(case: Case, champion: Floats) -> tuple[Check, Interval]:
     """Whether it is better than the champion at one-sided 95 %, or may take its place because that is old."""
     version = _version(case)
     found = case.ratio("overall", champion)
-    if found is None:
-        return Check(name="overall", passed=None, sentence="One day compares nothing."), None
-    said = f"{_rmse(case, champion)}, {_bounds(found)}"
-    numbers = _numbers(case, found, champion)
-    if found.high < 0:
-        return Check(
-            name="overall", passed=True, sentence=f"It is better than {version}: {said}.", numbers=numbers
-        ), found
-    if found.low > 0:
-        return Check(
-            name="overall", passed=False, sentence=f"It is worse than {version}: {said}.", numbers=numbers
-        ), found
-    older, allowed = _refresh(case, found)
-    sentence = f"It is neither better nor worse than {version}: {said}{older}."
-    return Check(name="overall", passed=allowed or None, sentence=sentence, numbers=numbers), found
+    better, older = found.high < 0, ""
+    worse = found.low > 0
+    passed: bool | None = True if better else False if worse else None
+    if passed is None:
+        passed, older = _refresh(case, found)
+    is_what = "better" if better else "worse" if worse else "neither better nor worse"
+    return Check(
+        name="overall",
+        passed=passed,
+        sentence=f"It is {is_what} than {version}: {_rmse(case, champion)}, {_bounds(found)}{older}.",
+        numbers=_numbers(case, found, champion),
+    ), found
 
 
 def unanswered(case: Case) -> Check:
@@ -187,32 +184,31 @@ def slices(case: Case, champion: Floats) -> Iterator[tuple[Check, bool]]:
             found = case.ratio(name, champion, inside)
             judged = count >= rules.slice_least_rows
             said = f"{_rmse(case, champion, inside)} on {count:,} rows, {_bounds(found)}"
-            lost = found is not None and found.estimate > rules.slice_margin
-            proved = found is not None and found.low > 0
+            lost = found.estimate > rules.slice_margin
+            passed: bool | None = not lost
             if not judged:
-                passed, sentence = None, f"Shown, not judged, for {rules.slice_least_rows:,} rows are needed. {said}."
+                passed, said = None, f"Shown, not judged, for {rules.slice_least_rows:,} rows are needed: {said}"
             elif lost:
-                passed = False if proved else None
-                sentence = (
-                    f"It loses more than {rules.slice_margin:.0%}{'' if proved else ', maybe by chance'}. {said}."
+                by_chance = found.low <= 0
+                passed = None if by_chance else False
+                said = (
+                    f"It loses more than {rules.slice_margin:.0%}{', perhaps by chance' if by_chance else ''}: {said}"
                 )
-            else:
-                passed, sentence = True, f"{said}."
             numbers = _numbers(case, found, champion, inside)
-            yield Check(name=name, passed=passed, sentence=sentence, numbers=numbers), judged
+            yield Check(name=name, passed=passed, sentence=f"{said}.", numbers=numbers), judged
 
 
-def _refresh(case: Case, found: Interval) -> tuple[str, bool]:
-    """Whether an old champion may be replaced by one that is not better, and half a sentence that says why."""
+def _refresh(case: Case, found: Interval) -> tuple[bool | None, str]:
+    """Whether an old champion may be replaced by its equal, and the end of a sentence that says why."""
     refresh, champion = case.rules.refresh, case.comparison.champion
     if refresh is None or champion is None:
-        return "", False
+        return None, ""
     older = (case.comparison.plan.train.end - champion.train.end).days
     if older < refresh.after_days:
-        return f". It is {older} days newer, and may replace its equal from {refresh.after_days} days on", False
-    within = found.high <= refresh.margin
-    may = "may" if within else "could only"
-    return f". It is {older} days newer and {may} replace its equal, for it loses {refresh.margin:.1%} at most", within
+        return None, f". It may replace its equal when its data is {refresh.after_days} days newer; it is {older}"
+    if found.high > refresh.margin:
+        return None, f". Its data is {older} days newer, and it may yet lose more than the {refresh.margin:.1%} allowed"
+    return True, f". Its data is {older} days newer, and it loses no more than the {refresh.margin:.1%} allowed"
 
 
 def _version(case: Case) -> str:
@@ -225,24 +221,23 @@ def _rmse(case: Case, other: Floats, rows: npt.NDArray[np.bool_] | slice = slice
     return f"RMSE {mine:.4g} instead of {others:.4g} {case.report.unit}"
 
 
-def _bounds(found: Interval | None) -> str:
+def _bounds(found: Interval) -> str:
     """`0.48% smaller (between 1.40% smaller and 0.25% larger)`."""
-    if found is None:
-        return "one day compares nothing"
     return f"{_change(found.estimate)} (between {_change(found.low)} and {_change(found.high)})"
 
 
 def _change(ratio: float) -> str:
+    if ratio > 10:  # one day that is far off leaves a bound that says nothing
+        return "over 1000% larger"
     return f"{abs(ratio):.2%} {'smaller' if ratio < 0 else 'larger'}"
 
 
 def _numbers(
-    case: Case, found: Interval | None, other: Floats, rows: npt.NDArray[np.bool_] | slice = slice(None)
+    case: Case, found: Interval, other: Floats, rows: npt.NDArray[np.bool_] | slice = slice(None)
 ) -> dict[str, float | int | str | None]:
     mine, others = (_root(case.holdout.squares(said)[rows]) for said in (case.holdout.challenger, other))
     days = case.holdout.days[rows]
-    bounds = found.model_dump() if found else dict.fromkeys(Interval.model_fields)
-    return {"rmse": mine, "other_rmse": others, **bounds, "rows": len(days), "days": len(np.unique(days))}
+    return {"rmse": mine, "other_rmse": others, **found.model_dump(), "rows": len(days), "days": len(np.unique(days))}
 
 
 def _root(squares: Floats) -> float:
