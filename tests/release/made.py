@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests import candidate
-from windtunnel.core.contracts import ApprovedVersion, Evaluated, Gated, RegisteredVersion
+from windtunnel.core.contracts import Evaluated, Gated
 from windtunnel.core.settings import settings
 from windtunnel.core.workkey import work_key
 
@@ -22,10 +22,3 @@ def evaluated(reason: str) -> Evaluated:
 def gated(reason: str, **gate: Any) -> Gated:
     """The candidate with an answer of the gate."""
     return candidate.gated(evaluated=evaluated(reason), gate=candidate.gate(**gate))
-
-
-def approved(registered: RegisteredVersion) -> ApprovedVersion:
-    """The version with a reviewer's yes."""
-    return ApprovedVersion.from_json(
-        {"registered": registered.to_json(), "approved_by": "rita", "approved_at": "2013-05-01T00:00:00Z"}
-    )

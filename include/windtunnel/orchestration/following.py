@@ -58,6 +58,7 @@ class Following(BaseTrigger):
         self.watch = Watch.from_json(watch)
         self.every_seconds = every_seconds
         self.patience_seconds = patience_seconds
+        self._clients: dict[str, Any] = {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Path and arguments, so that another triggerer can take over."""
@@ -108,8 +109,8 @@ class Following(BaseTrigger):
 
     def _look(self) -> Look:
         answered, by_the_new = self._ask()
-        found = _client("sagemaker").describe_endpoint(EndpointName=self.watch.endpoint)
-        listed = _client("cloudwatch").describe_alarms(AlarmNames=list(self.watch.alarms))["MetricAlarms"]
+        found = self._client("sagemaker").describe_endpoint(EndpointName=self.watch.endpoint)
+        listed = self._client("cloudwatch").describe_alarms(AlarmNames=list(self.watch.alarms))["MetricAlarms"]
         variants = found.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])
         steps = [status for variant in variants for status in variant.get("VariantStatus", [])]
         newest = steps[-1] if steps else {}
@@ -130,7 +131,7 @@ class Following(BaseTrigger):
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            reply = _client("sagemaker-runtime").invoke_endpoint(
+            reply = self._client("sagemaker-runtime").invoke_endpoint(
                 EndpointName=self.watch.endpoint,
                 ContentType="application/json",
                 Accept="application/json",
@@ -144,7 +145,8 @@ class Following(BaseTrigger):
         apart = [abs(a - b) for a, b in zip(said, self.watch.answers, strict=True)]
         return True, max(apart) <= self.watch.tolerance
 
-
-def _client(service: str) -> Any:
-    # Without a connection of Airflow's: the address comes from the environment, as everywhere.
-    return AwsGenericHook(aws_conn_id=None, client_type=service).get_conn()
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            # Without a connection of Airflow's: the address comes from the environment, as everywhere.
+            self._clients[service] = AwsGenericHook(aws_conn_id=None, client_type=service).get_conn()
+        return self._clients[service]

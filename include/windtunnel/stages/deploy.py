@@ -10,6 +10,7 @@ from windtunnel.aws import alarms, artefacts, deployment, endpoint, ledger
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Release, Watch
 from windtunnel.core.settings import settings
+from windtunnel.ml.artefact import Golden
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def deploy(release: Release) -> Watch | None:
         What to wait for; None: SageMaker is done, one way or the other, and `prove` tells which.
 
     Raises:
+        ArtefactInvalid: What lies at the artefact's address is not what was evaluated.
         FenceLost: Someone else has taken the release over.
         LeaseHeld: The endpoint is on its way somewhere else; a later try may succeed.
     """
@@ -34,16 +36,17 @@ def deploy(release: Release) -> Watch | None:
     if found and _ended(release, found):
         log.info("deploy: SageMaker is done, the endpoint has %s", found["EndpointConfigName"])
         return None
+    golden = artefacts.fetch(release.registered.evaluated).golden
     bodies = _bodies(release)
-    if "Model" in bodies:
+    if "Model" in bodies and not (found and found["EndpointStatus"] in endpoint.UNDER_WAY):
         endpoint.prepare(bodies)
     if found and found["EndpointStatus"] == "InService" and not release.rollback and not _quiet(model):
-        return _watch(release, "heard", bodies)
+        return _watch(release, "heard", bodies, golden)
     # SageMaker ends by itself within that time, whether or not anybody follows.
     lease = ledger.keep(ledger.lease_of(release), model_spec(model).rollout.most_seconds + settings().lease_seconds)
     if endpoint.turn(bodies["Endpoint"], fence=lambda: ledger.check(lease)):
         log.info("deploy: begun, with %s", bodies["Endpoint"]["DeploymentConfig"])
-    return _watch(release, "settled", bodies)
+    return _watch(release, "settled", bodies, golden)
 
 
 def _ended(release: Release, found: dict[str, Any]) -> bool:
@@ -81,9 +84,8 @@ def _quiet(model: str) -> bool:
     return set(states) == set(alarms.names(model)) and all(state.value == "OK" for state in states.values())
 
 
-def _watch(release: Release, until: Literal["heard", "settled"], bodies: dict[str, Any]) -> Watch:
+def _watch(release: Release, until: Literal["heard", "settled"], bodies: dict[str, Any], golden: Golden) -> Watch:
     model = release.registered.model
-    golden = artefacts.fetch(release.registered.evaluated).golden
     over = bodies["Endpoint"]["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
     return Watch(
         until=until,
