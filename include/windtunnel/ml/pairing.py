@@ -34,7 +34,7 @@ class Pairs(NamedTuple):
     "As `PAIRS`, in the order of the champion's answers."
     requests: int
     champion_only: int
-    "Requests within the shadow's time that only the champion answered, or whose copy was not captured."
+    "Requests between the first pair and the last that only the champion answered, or whose copy was not captured."
     shadow_only: int
     unnamed: int
     "Of `requests`: those paired by body and time, for want of an InferenceId."
@@ -44,8 +44,8 @@ def pair(champion: pa.Table, shadow: pa.Table) -> Pairs:
     """Pair the two variants' answers to the same request.
 
     The same request has the same InferenceId and asks the same; without an InferenceId it asks the same within
-    `SAME_SECONDS`. Equal requests are paired in order of time. What the champion answered before the shadow's first
-    answer or after its last one was not mirrored, and is not counted.
+    `SAME_SECONDS`. Equal requests are paired in order of time. What the champion answered before the first request that
+    is paired, or after the last, was not mirrored and is not counted.
 
     Args:
         champion: Columns `inference_id`, `question`, `captured_at`, `keys`, `answers`, one line per request.
@@ -64,20 +64,18 @@ def pair(champion: pa.Table, shadow: pa.Table) -> Pairs:
     return Pairs(
         rows=pa.table(columns, schema=PAIRS),
         requests=len(found),
-        champion_only=_while_it_stood(asked, copies, [left for left, _ in found]),
+        champion_only=_between(_moments(asked), [left for left, _ in found]),
         shadow_only=len(copies) - len(found),
         unnamed=sum(names[left] is None for left, _ in found),
     )
 
 
-def _while_it_stood(asked: pa.Table, copies: pa.Table, paired: list[int]) -> int:
-    """How many requests between the shadow's first answer and its last one are not paired."""
-    if not len(copies):
+def _between(moments: npt.NDArray[np.datetime64], paired: list[int]) -> int:
+    """How many requests between the first that is paired and the last are not."""
+    if not paired:
         return 0
-    moments, copied = _moments(asked), _moments(copies)
-    inside = (moments >= copied.min()) & (moments <= copied.max())
-    inside[paired] = False
-    return int(inside.sum())
+    inside = (moments >= moments[paired].min()) & (moments <= moments[paired].max())
+    return int(inside.sum()) - len(paired)
 
 
 def _matches(asked: pa.Table, copies: pa.Table) -> Iterator[tuple[int, int]]:

@@ -23,9 +23,6 @@ from windtunnel.ml.side_by_side import Accuracy, Difference
 LEAST_REQUESTS_OF_P99 = 100
 """Below it the 99th percentile is the slowest request and nothing else."""
 
-LEAST_DAYS = 3
-"""Days are the blocks of the bootstrap. Two can be drawn in three ways: no 95 % bound comes of that."""
-
 
 class Service(NamedTuple):
     """What CloudWatch counted of one variant while the shadow stood."""
@@ -146,8 +143,9 @@ def _errors(champion: Service, shadow: Service, spec: ModelSpec) -> Check:
 
 
 def _latency(champion: Service, shadow: Service, spec: ModelSpec) -> Check:
-    """Slower than the champion by the factor, above the gate's budget: and that in the median too, or above what the
-    rollout's alarm allows. The 99th percentile alone is a handful of requests, late for reasons of the machine.
+    """Slower than the champion by the factor and than the gate's budget, in the median too or above the rollout's limit.
+
+    The 99th percentile alone is a handful of requests, which are late for reasons of the machine.
     """
     factor, budget, limit = spec.shadow.slower, spec.gate.most_p99_ms, spec.rollout.most_p99_ms
     numbers = {
@@ -211,6 +209,8 @@ def _accuracy(accuracy: Accuracy | None, labelled: pa.Table, pairs: Pairs, spec:
         "labelled": len(labelled),
         "coverage": coverage,
         "days": accuracy.days,
+        "block": accuracy.block,
+        "blocks": accuracy.blocks,
         "rmse": accuracy.shadow.rmse,
         "champion_rmse": accuracy.champion.rmse,
         "worse": worse.estimate if worse else None,
@@ -219,13 +219,14 @@ def _accuracy(accuracy: Accuracy | None, labelled: pa.Table, pairs: Pairs, spec:
         "margin": margin,
     }
     said = (
-        f"On {accuracy.shadow.rows:,} rows of {accuracy.days} days, {coverage:.0%} of those that both answered, its RMSE "
-        f"is {accuracy.shadow.rmse:.2f} {spec.unit} and the champion's {accuracy.champion.rmse:.2f}"
+        f"On {accuracy.shadow.rows:,} rows, {coverage:.0%} of those that both answered have their label, its RMSE is "
+        f"{accuracy.shadow.rmse:.2f} {spec.unit} and the champion's {accuracy.champion.rmse:.2f}"
     )
-    if worse is None or accuracy.days < LEAST_DAYS:
-        few = f"{said}; fewer than {LEAST_DAYS} days say nothing of the next."
+    drawn = f"{accuracy.blocks} {accuracy.block}{'s' if accuracy.blocks != 1 else ''}"
+    if worse is None:
+        few = f"{said}; {drawn} are too few to say more."
         return Check(name="accuracy", passed=None, sentence=few, numbers=numbers)
-    said += f": {worse.estimate:+.1%} ({worse.low:+.1%} to {worse.high:+.1%})"
+    said += f": {worse.estimate:+.1%} ({worse.low:+.1%} to {worse.high:+.1%} over {drawn})"
     if worse.low > margin:
         return Check(name="accuracy", passed=False, sentence=f"{said}, worse than {margin:+.0%}.", numbers=numbers)
     if worse.high > margin:

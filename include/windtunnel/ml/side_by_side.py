@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,10 @@ from windtunnel.ml.pairing import MOMENT
 
 SEED = 20
 """Of the bootstrap: the same pairs and labels give the same bounds."""
+
+LEAST_BLOCKS = 8
+"""Fewer give the bootstrap no bound worth the name. A shadow of a day is judged on its hours: that says whether it was
+worse on what it was asked, which is what stops it, and nothing of other days."""
 
 
 class _Found(BaseModel):
@@ -40,8 +46,11 @@ class Accuracy(_Found):
     champion: Quality
     shadow: Quality
     days: int
+    block: Literal["day", "hour"]
+    "What the bootstrap draws: days, or the hours of fewer than `LEAST_BLOCKS` days."
+    blocks: int
     worse: Interval | None
-    "RMSE of the shadow over that of the champion, minus 1; None on fewer than two days."
+    "RMSE of the shadow over that of the champion, minus 1; None on fewer than `LEAST_BLOCKS` blocks."
 
 
 def labelled(rows: pa.Table, truth: pa.Table, spec: ModelSpec) -> pa.Table:
@@ -63,12 +72,19 @@ def accuracy(rows: pa.Table, spec: ModelSpec) -> Accuracy | None:
         return None
     rows = labels.first_of_each(rows, "key", MOMENT)
     target, said, shadowed = (rows[name].to_numpy().astype(np.float64) for name in (spec.target, "champion", "shadow"))
-    days = rows[spec.event_time].to_numpy().astype("datetime64[D]")
+    moments = rows[spec.event_time].to_numpy()
+    days, hours = moments.astype("datetime64[D]"), moments.astype("datetime64[h]")
+    by_day = len(np.unique(days)) >= LEAST_BLOCKS
+    blocks = days if by_day else hours
+    count = len(np.unique(blocks))
+    squares = (shadowed - target) ** 2, (said - target) ** 2
     return Accuracy(
         champion=metrics.quality(target, said),
         shadow=metrics.quality(target, shadowed),
         days=len(np.unique(days)),
-        worse=bootstrap.rmse_ratio((shadowed - target) ** 2, (said - target) ** 2, days, (SEED,)),
+        block="day" if by_day else "hour",
+        blocks=count,
+        worse=bootstrap.rmse_ratio(*squares, blocks, (SEED,)) if count >= LEAST_BLOCKS else None,
     )
 
 
