@@ -8,14 +8,14 @@ from windtunnel.core.contracts import Answer, RegisteredVersion
 
 Choice = Literal["yes", "no"]
 
-NOBODY = "ingest"
-"""Who asked for a training that the arrival of data started: no person, so nobody is kept from answering."""
+NOBODY = ("", "unknown", "ingest")
+"""Who asked when it was no person: nobody known, or new data. Then nobody is kept from answering."""
 
 
 def askers(registered: RegisteredVersion) -> tuple[str, ...]:
     """The people who wanted this version: they may not be the ones to approve or reject it."""
     wanted = (registered.evaluated.plan.requested_by, registered.gate.forced_by)
-    return tuple(dict.fromkeys(name for name in wanted if name and name != NOBODY))
+    return tuple(dict.fromkeys(name for name in wanted if name and name not in NOBODY))
 
 
 def broken_rule(registered: RegisteredVersion, choice: Choice, answer: Answer) -> str | None:

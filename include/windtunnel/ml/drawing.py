@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from windtunnel.ml.markup import short, text
 
-Tone = Literal["own", "other", "good", "bad", "open"]
-TONES: tuple[Tone, ...] = ("own", "other", "good", "bad", "open")
+Tone = Literal["own", "other", "plain", "good", "bad", "open"]
+TONES: tuple[Tone, ...] = ("own", "other", "plain", "good", "bad", "open")
 
 WIDTH = 760
 "Units of a drawing's own; the page scales it to its column."

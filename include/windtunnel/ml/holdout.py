@@ -24,6 +24,7 @@ MOST_VALUES = 40
 "Values of a slice's column that are shown, the largest first."
 
 _SEED = 20130101
+_WIDEST = 1e6
 
 
 class Errors(Contract):
@@ -32,7 +33,7 @@ class Errors(Contract):
     name: str
     quality: Quality
     rmse: Interval | None
-    "With bounds at one-sided 95 % over days; None where there are fewer than two."
+    "With bounds at one-sided 95 % over days; None where there are too few."
 
 
 class Day(Contract):
@@ -45,15 +46,13 @@ class Day(Contract):
 
 
 class Slice(Contract):
-    """Errors of the rows that share a value."""
+    """Errors of the rows that share a value; how sure a difference is, the gate's check of it says."""
 
     column: str
     value: str
     rows: int
     rmse: float
     champion_rmse: float | None
-    change: Interval | None
-    "RMSE over the champion's, minus 1; None without a champion, or with rows of one day only."
 
 
 class Holdout(Contract):
@@ -74,7 +73,7 @@ def judge(rows: pd.DataFrame, spec: ModelSpec) -> Holdout:
     everybody = {name: given.to_numpy(dtype=np.float64) - target for name, given in answered.items()}
     errors = {name: error for name, error in everybody.items() if np.isfinite(error).all()}
     days = rows[spec.event_time].to_numpy().astype("datetime64[D]")
-    columns = (_slices(rows, column, days, errors) for column in spec.evaluation.slices)
+    columns = (_slices(rows, column, errors) for column in spec.evaluation.slices)
     slices = [column for column in columns if column]
     return Holdout(
         errors=tuple(_errors(name, target, error, days) for name, error in errors.items()),
@@ -84,11 +83,16 @@ def judge(rows: pd.DataFrame, spec: ModelSpec) -> Holdout:
     )
 
 
+def bounded(found: Interval) -> Interval | None:
+    """The interval of a change, or None where its bounds are as wide as any: too few days say nothing."""
+    return found if found.high < _WIDEST else None
+
+
 def _errors(
     name: str, target: npt.NDArray[np.float64], error: npt.NDArray[np.float64], days: npt.NDArray[np.datetime64]
 ) -> Errors:
     # An RMSE is the ratio to a model whose every error is 1.
-    over_one = rmse_ratio(error**2, np.ones_like(error), days, (_SEED,))
+    over_one = bounded(rmse_ratio(error**2, np.ones_like(error), days, (_SEED,)))
     rmse = over_one and Interval(estimate=over_one.estimate + 1, low=over_one.low + 1, high=over_one.high + 1)
     return Errors(name=name, quality=quality(target, target + error), rmse=rmse)
 
@@ -101,35 +105,22 @@ def _by_day(days: npt.NDArray[np.datetime64], errors: Mapping[str, npt.NDArray[n
         yield Day(day=day.item(), rows=int(counts[place]), rmse=by_whom)
 
 
-def _slices(
-    rows: pd.DataFrame,
-    column: str,
-    days: npt.NDArray[np.datetime64],
-    errors: Mapping[str, npt.NDArray[np.float64]],
-) -> list[Slice]:
-    values, codes, counts = np.unique(
-        rows[column].to_numpy(dtype=object).astype(str), return_inverse=True, return_counts=True
-    )
+def _slices(rows: pd.DataFrame, column: str, errors: Mapping[str, npt.NDArray[np.float64]]) -> list[Slice]:
     own, champion = errors.get(NAMES[CHALLENGER]), errors.get(NAMES[CHAMPION])
-    found: list[Slice] = []
     if own is None:
-        return found
-    for code in np.argsort(-counts, kind="stable"):
-        inside = codes == code
-        change = None
-        if champion is not None:
-            change = rmse_ratio(own[inside] ** 2, champion[inside] ** 2, days[inside], (_SEED, int(code)))
-        found.append(
-            Slice(
-                column=column,
-                value=str(values[code]),
-                rows=int(counts[code]),
-                rmse=_rmse(own[inside]),
-                champion_rmse=None if champion is None else _rmse(champion[inside]),
-                change=change,
-            )
+        return []
+    each = rows[column].to_numpy(dtype=object).astype(str)
+    values, codes, counts = np.unique(each, return_inverse=True, return_counts=True)
+    return [
+        Slice(
+            column=column,
+            value=str(values[code]),
+            rows=int(counts[code]),
+            rmse=_rmse(own[codes == code]),
+            champion_rmse=None if champion is None else _rmse(champion[codes == code]),
         )
-    return found
+        for code in np.argsort(-counts, kind="stable")
+    ]
 
 
 def _rmse(error: npt.NDArray[np.float64]) -> float:

@@ -6,10 +6,13 @@ import html
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Sequence
+from datetime import timedelta
 
 from windtunnel.core.contracts import Interval
+from windtunnel.core.window import Window
 
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|<>~&:@/.-]")
+# Marks, and what makes a bare address a link: `//` behind a scheme, a dot before a letter, the sign of a mail address.
+_MARKDOWN = re.compile(r"[\\`*_\[\]<>|~&@]|:(?=/)|\.(?=[a-zA-Z])")
 
 
 class Html(str):
@@ -23,17 +26,26 @@ def text(value: object) -> str:
     return value if isinstance(value, Html) else html.escape(visible(str(value)), quote=True)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Container[int] = ()) -> str:
+def prose(sentence: str) -> Html:
+    """A sentence, with the names that stand in backticks set apart."""
+    return Html(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text(sentence)))
+
+
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Container[int] = (), whole: Container[int] = ()
+) -> str:
     """A table.
 
     Args:
         header: Names of the columns.
         rows: Cells; `Html` stands as it is, everything else as text.
         numbers: Which columns hold numbers, from 0.
+        whole: Which columns are not wrapped.
     """
 
     def line(cells: Sequence[object], kind: str) -> str:
-        shown = (f"<{kind}{' class=n' if at in numbers else ''}>{text(cell)}</{kind}>" for at, cell in enumerate(cells))
+        classes = (" class=n" if at in numbers else " class=w" if at in whole else "" for at in range(len(cells)))
+        shown = (f"<{kind}{given}>{text(cell)}</{kind}>" for given, cell in zip(classes, cells, strict=True))
         return f"<tr>{''.join(shown)}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
@@ -55,6 +67,13 @@ def markdown(value: object) -> str:
     line = " ".join(visible(str(value)).split())
     # Numeric references instead of backslashes: those are shown where a renderer takes fewer escapes than CommonMark.
     return _MARKDOWN.sub(lambda found: f"&#{ord(found[0])};", line)
+
+
+def days(window: Window) -> str:
+    """The first and the last day of a window, for those who do not count half-open ones: `1 May to 31 May 2013`."""
+    last = window.end - timedelta(days=1)
+    first = f"{window.start:%-d %B}" if window.start.year == last.year else f"{window.start:%-d %B %Y}"
+    return f"{first} to {last:%-d %B %Y}"
 
 
 def visible(value: str) -> str:

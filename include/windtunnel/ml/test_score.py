@@ -140,7 +140,7 @@ def _answers(facts: Facts) -> dict[str, _Answer]:
         "I4": _validated(facts),
         "O3": _same_values(facts),
         "O5": _all_passed(
-            _of(gate.checks, "answers", "parity"), gate.report, "finite, varied, equal to scikit-learn's"
+            _of(gate.checks, "numbers", "parity"), gate.report, "finite, varied, equal to scikit-learn's"
         ),
         "O6": _all_passed(_of(gate.checks, "latency", "size"), gate.report, "latency and size within their budgets"),
         "O7": _on_served(facts),

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Sequence
 
 from windtunnel.aws import dossiers, ledger
-from windtunnel.core.contracts import Dossier
+from windtunnel.core.contracts import Dossier, State
 from windtunnel.stages.approve import expire
 
 log = logging.getLogger(__name__)
+
+WAITING: State = "awaiting-approval"
 
 
 def present(dossier: Dossier, superseded: Sequence[Dossier] = ()) -> Dossier | None:
@@ -29,16 +31,22 @@ def present(dossier: Dossier, superseded: Sequence[Dossier] = ()) -> Dossier | N
     registered = dossier.registered
     log.info("present: %s %s, dossier %s", registered.model, registered.version, dossier.sha256)
     for older in superseded:
-        if older.registered.version != registered.version:
+        if older.registered.version != registered.version and _state(older) == WAITING:
             expire(older, f"{registered.version} came before anyone answered.")
     dossiers.require_unchanged(dossier)
-    state = ledger.history(registered.model, registered.version).record.state
-    if state != "awaiting-approval":
+    if (state := _state(dossier)) != WAITING:
         log.info("present: nothing to ask, %s is %s", registered.version, state)
         return None
     champion = ledger.live(registered.model)
     if (in_service := champion and champion.version) != dossier.champion:
-        expire(dossier, f"It was judged against {dossier.champion or 'nothing'}; {in_service} is in service now.")
+        expire(
+            dossier,
+            f"It was judged against {dossier.champion or 'nothing'}; {in_service or 'nothing'} is in service now.",
+        )
         return None
     log.info("present: %s", dossiers.link(dossier.page))
     return dossier
+
+
+def _state(dossier: Dossier) -> State:
+    return ledger.history(dossier.registered.model, dossier.registered.version).record.state

@@ -4,7 +4,8 @@ Both are functions of the evidence alone: the same evidence gives the same bytes
 person has read.
 """
 
-from windtunnel.ml.dossier.document import Document, Evidence, Month, Step, write
+from windtunnel.ml.dossier.document import Document, Evidence, Month, Step
 from windtunnel.ml.dossier.page import render, summary
+from windtunnel.ml.dossier.weighing import write
 
 __all__ = ["Document", "Evidence", "Month", "Step", "render", "summary", "write"]

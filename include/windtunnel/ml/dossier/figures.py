@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from windtunnel.core.contracts import Check
-from windtunnel.ml.dossier.document import MOVED, Document
+from windtunnel.ml.dossier.document import MOVED, Document, change_of
 from windtunnel.ml.drawing import Line, Mark, Tone, bars, by_day, intervals
 from windtunnel.ml.holdout import Errors, Slice
-from windtunnel.ml.markup import bounds, percent, table, text
+from windtunnel.ml.markup import bounds, days, percent, table, text
 
 TONES: dict[str, Tone] = {"this version": "own", "champion": "other"}
 MOST_DRAWN = 24
@@ -34,19 +36,19 @@ def quality(document: Document) -> str:
             found.rmse.low if found.rmse else None,
             found.rmse.high if found.rmse else None,
             f"{found.quality.rmse:.2f} {unit}",
-            TONES.get(found.name, "open"),
+            TONES.get(found.name, "plain"),
         )
         for found in holdout.errors
     ]
     drawn = intervals(
         marks,
         title=f"RMSE of each, {unit}",
-        about="; ".join(f"{mark.label} {mark.said}" for mark in marks),
+        about=_told(marks),
         axis=f"RMSE, {unit}; lower is better",
     )
     header = ("", f"RMSE, {unit}", "bounds", f"MAE, {unit}", f"MSE, {unit}²", "R²")
     return (
-        f"<p>All of them answered the same {plan.holdout_rows:,} rows of {text(plan.holdout)}, which no training has seen. "
+        f"<p>All of them answered the same {document.registered.gate.rows:,} rows of {text(days(plan.holdout))}, which no training has seen. "
         "Bounds are one-sided 95 % each, from a bootstrap over whole days.</p>"
         + table(header, rows, numbers=range(1, 6))
         + _figure(drawn)
@@ -56,41 +58,54 @@ def quality(document: Document) -> str:
 
 def slices(document: Document) -> str:
     """Every slice beside the champion with its count; without a champion its errors."""
-    holdout, gate, unit = document.evidence.holdout, document.registered.gate, document.registered.evaluated.unit
+    holdout, unit = document.evidence.holdout, document.registered.evaluated.unit
     if not holdout.slices:
         return "<p>The spec declares no slices, or its answers are no finite numbers.</p>"
-    judged = {check.name.removeprefix("slice:"): check for check in gate.checks if check.name.startswith("slice:")}
-    compared = [
-        found for found in holdout.slices if found.change is not None and f"{found.column}={found.value}" in judged
-    ]
-    compared = compared or [found for found in holdout.slices if found.change is not None]
+    judged = {check.name: check for check in document.registered.gate.checks if change_of(check)}
+    compared = [found for found in holdout.slices if _name(found) in judged]
     if compared:
-        margin = document.declared.slice_margin
-        words = (
-            f"RMSE over the champion's on the same rows, minus 1: left of the line it is better. No slice may lose more "
-            f"than {margin:.0%}, the broken line. Slices below {document.declared.slice_least_rows:,} rows are shown and not judged."
-        )
-        marks = [_change(found, judged.get(f"{found.column}={found.value}")) for found in compared[:MOST_DRAWN]]
-        drawn = intervals(
-            marks, title="RMSE by slice, against the champion", axis="RMSE over the champion's, %; below 0 is better",
-            about="; ".join(f"{mark.label} {mark.said}" for mark in marks), zero=0, limit=margin * 100,
-        )  # fmt: skip
+        drawn = _compared(document, [judged[_name(found)] for found in compared[:MOST_DRAWN]])
     else:
-        words = "Nothing is in service to compare it with: each slice's own error, the largest slices first."
         marks = [
-            Mark(f"{s.column} {s.value}", s.rmse, None, None, f"{s.rmse:.2f} ({s.rows:,} rows)") for s in holdout.slices
+            Mark(_label(found), found.rmse, None, None, f"{found.rmse:.2f} ({found.rows:,} rows)")
+            for found in holdout.slices[:MOST_DRAWN]
         ]
-        drawn = bars(
-            marks[:MOST_DRAWN], title="RMSE by slice", axis=f"RMSE, {unit}; lower is better",
-            about="; ".join(f"{mark.label} {mark.said}" for mark in marks[:MOST_DRAWN]),
-        )  # fmt: skip
-    left_out = "".join(
-        f"<p>{count:,} smaller values of {text(name)} are left out.</p>" for name, count in holdout.more_slices.items()
-    )
-    rows = (_slice_row(found, judged.get(f"{found.column}={found.value}")) for found in holdout.slices)
+        drawn = "<p>Nothing is in service to compare it with: each slice's own error, the largest slices first.</p>"
+        drawn += _figure(bars(marks, title="RMSE by slice", about=_told(marks), axis=f"RMSE, {unit}; lower is better"))
+    rows = (_slice_row(found, judged.get(_name(found))) for found in holdout.slices)
     header = ("slice", "rows", f"RMSE, {unit}", "champion", "change", "bounds", "the gate")
+    left_out = (
+        f"<p>{count:,} smaller values of {text(name)} are left out.</p>"
+        for name, count in sorted(holdout.more_slices.items())
+    )
     listed = table(header, rows, numbers=range(1, 6))
-    return f"<p>{text(words)}</p>{_figure(drawn)}<details><summary>All slices as numbers</summary>{listed}</details>{left_out}"
+    return f"{drawn}<details><summary>All slices as numbers</summary>{listed}</details>{''.join(left_out)}"
+
+
+def _compared(document: Document, checks: Sequence[Check]) -> str:
+    margin, least = document.declared.slice_margin, document.declared.slice_least_rows
+    marks = []
+    for check in checks:
+        change = change_of(check)
+        if change is None:
+            continue
+        said = f"{percent(change.estimate)} ({check.numbers['rows']:,} rows)"
+        tone: Tone = "open" if check.passed is None else "good" if check.passed else "bad"
+        label = check.name.removeprefix("slice:").replace("=", " ", 1)
+        marks.append(Mark(label, change.estimate * 100, change.low * 100, change.high * 100, said, tone))
+    drawn = intervals(
+        marks,
+        title="RMSE by slice, against the champion",
+        about=_told(marks),
+        axis="RMSE over the champion's, %; left of the line is better",
+        zero=0,
+        limit=margin * 100,
+    )
+    return (
+        f"<p>RMSE over the champion's on the same rows, minus 1, with bounds at one-sided 95 % each. No slice may lose "
+        f"more than {margin:.0%}, the broken line. Green: passed; amber: shown and not judged, for it has fewer than "
+        f"{least:,} rows or may be off by chance.</p>{_figure(drawn)}"
+    )
 
 
 def drift(document: Document) -> str:
@@ -111,11 +126,11 @@ def drift(document: Document) -> str:
     ]
     plan = document.registered.evaluated.plan
     drawn = bars(
-        marks, title="Drift by column", axis="distance; the words below say which",
-        about="; ".join(f"{mark.label} {mark.said}" for mark in marks),
+        marks, title="Drift by column", axis="distance",
+        about=_told(marks),
     )  # fmt: skip
     return (
-        f"<p>{text(plan.holdout)} against {text(plan.train)}, over every row. Numbers: Wasserstein distance in standard "
+        f"<p>{text(days(plan.holdout))} against {text(days(plan.train))}, over every row. Numbers: Wasserstein distance in standard "
         f"deviations of the training rows; categories: Jensen-Shannon distance, at most 0.83. From {MOVED} on a column is "
         f"marked. Months differ by season as well as by fault: the error on these rows, above, says what it costs "
         f"{text(document.registered.model)}.</p>{_figure(drawn)}"
@@ -123,37 +138,40 @@ def drift(document: Document) -> str:
 
 
 def _days(document: Document) -> str:
-    days, unit = document.evidence.holdout.days, document.registered.evaluated.unit
-    names = [name for name in TONES if any(name in day.rmse for day in days)]
+    found, unit = document.evidence.holdout.days, document.registered.evaluated.unit
+    names = [name for name in TONES if any(name in day.rmse for day in found)]
     if not names:
         return ""
-    lines = [Line(name, [day.rmse.get(name) for day in days], TONES[name]) for name in names]
-    worst = max(days, key=lambda day: day.rmse.get(names[0], 0.0))
-    about = f"{len(days)} days; the worst is {worst.day} with {worst.rmse.get(names[0], 0.0):.2f} {unit}"
-    drawn = by_day([day.day for day in days], lines, title="RMSE by day", about=about, axis=f"RMSE by day, {unit}")
+    lines = [Line(name, [day.rmse.get(name) for day in found], TONES[name]) for name in names]
+    worst = max(found, key=lambda day: day.rmse.get(names[0], 0.0))
+    about = f"{len(found)} days; the worst is {worst.day} with {worst.rmse.get(names[0], 0.0):.2f} {unit}"
+    drawn = by_day([day.day for day in found], lines, title="RMSE by day", about=about, axis=f"RMSE by day, {unit}")
     return _figure(drawn, f"{about} over {worst.rows:,} rows.")
 
 
-def _change(found: Slice, check: Check | None) -> Mark:
-    change = found.change
-    assert change is not None  # noqa: S101 - only those with a change are drawn
-    tone: Tone = "open" if check is None or check.passed is None else "good" if check.passed else "bad"
-    said = f"{percent(change.estimate)} ({found.rows:,} rows)"
-    label = f"{found.column} {found.value}"
-    return Mark(label, change.estimate * 100, change.low * 100, change.high * 100, said, tone)
-
-
 def _slice_row(found: Slice, check: Check | None) -> tuple[str, ...]:
-    word = "not judged" if check is None or check.passed is None else "passed" if check.passed else "failed"
+    change = check and change_of(check)
     return (
-        f"{found.column} {found.value}",
+        _label(found),
         f"{found.rows:,}",
         f"{found.rmse:.2f}",
         "" if found.champion_rmse is None else f"{found.champion_rmse:.2f}",
-        "" if found.change is None else percent(found.change.estimate),
-        "" if found.change is None else bounds(found.change),
-        word,
+        percent(change.estimate) if change else "",
+        bounds(change) if change else "",
+        "not judged" if check is None or check.passed is None else "passed" if check.passed else "failed",
     )
+
+
+def _name(found: Slice) -> str:
+    return f"slice:{found.column}={found.value}"
+
+
+def _label(found: Slice) -> str:
+    return f"{found.column} {found.value}"
+
+
+def _told(marks: Sequence[Mark]) -> str:
+    return "; ".join(f"{mark.label} {mark.said}" for mark in marks)
 
 
 def _rmse_bounds(found: Errors) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from windtunnel.ml import test_score
 from windtunnel.ml.dossier.document import Document
 from windtunnel.ml.dossier.figures import drift, quality, slices
 from windtunnel.ml.dossier.sections import changes, checks, cost, data, lineage, score
 from windtunnel.ml.dossier.style import POLICY, STYLE
-from windtunnel.ml.markup import bounds, markdown, percent, text
+from windtunnel.ml.holdout import bounded
+from windtunnel.ml.markup import bounds, markdown, percent, prose, text
 
 SECTIONS: tuple[tuple[str, str, Callable[[Document], str]], ...] = (
     ("quality", "How good it is", quality),
@@ -16,7 +18,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Document], str]], ...] = (
     ("checks", "Every check", checks),
     ("changes", "What changed since the champion", changes),
     ("data", "The data", data),
-    ("drift", "Are the rows it was judged on like those it learnt from?", drift),
+    ("drift", "Drift between learning and judging", drift),
     ("lineage", "Where it comes from", lineage),
     ("cost", "What it cost", cost),
     ("score", "ML Test Score", score),
@@ -61,10 +63,11 @@ def summary(document: Document, page: str) -> str:
     return "\n\n".join(
         [
             *forced,
-            f"**{markdown(document.headline)}.** {markdown(gate.sentence)}",
+            f"**{markdown(document.headline)}.** {markdown(document.tally)}. {markdown(gate.sentence)}",
             "\n".join(["| | | |", "|---|---|---|", *figures]),
             "**What you decide**",
-            "\n".join(f"- {markdown(point)}" for point in document.points) or "- Nothing is left open.",
+            "\n".join(f"- **{markdown(point.about)}.** {markdown(point.said)}" for point in document.points)
+            or "- Nothing is left open.",
             f"**Yes:** {markdown(document.yes)}",
             f"**No:** {markdown(document.no)}",
             f"**Who:** {markdown(document.who)}",
@@ -84,22 +87,22 @@ def _head(document: Document) -> str:
 
 def _verdict(document: Document) -> str:
     gate = document.registered.gate
-    answer = text(gate.answer.replace("-", " "))
+    answer, told = text(gate.answer.replace("-", " ")), f"<p>{text(document.tally)}.</p>"
     if gate.forced_by:
         return (
             '<div class="forced" role="alert"><strong>Forced past the gate</strong>'
             f"<div><b>{text(document.headline)}.</b><p>By <b>{text(gate.forced_by)}</b>, because: "
             f"<b>{text(gate.forced_because)}</b></p>"
-            f"<p>The gate says <b>{answer}</b>: {text(gate.sentence)}</p></div></div>"
+            f"{told}<p>The gate says <b>{answer}</b>: {prose(gate.sentence)}</p></div></div>"
         )
     return (
-        f'<div class="verdict {document.verdict}"><b>{text(document.headline)}.</b>'
-        f"The gate says <strong>{answer}</strong>: {text(gate.sentence)}</div>"
+        f'<div class="verdict {document.verdict}"><b>{text(document.headline)}.</b>{told}'
+        f"<p>The gate says <strong>{answer}</strong>: {prose(gate.sentence)}</p></div>"
     )
 
 
 def _first_screen(document: Document) -> str:
-    points = "".join(f"<li>{text(point)}</li>" for point in document.points)
+    points = "".join(f"<li><strong>{text(point.about)}.</strong> {prose(point.said)}</li>" for point in document.points)
     listed = f'<ol class="points">{points}</ol>' if points else "<p>Nothing is left open: every check was passed.</p>"
     return (
         f'<div class="two"><div><h2>What you decide</h2>{listed}</div><div><h2>What your answer does</h2><dl>'
@@ -124,7 +127,7 @@ def _figures(document: Document) -> Iterable[tuple[str, str, str]]:
         yield (
             f"RMSE against {gate.champion}",
             percent(gate.better.estimate),
-            f"{bounds(gate.better)}; below 0 is better",
+            f"{bounds(gate.better)}; below 0 is better" if bounded(gate.better) else "too few days for bounds",
         )
     own = next((found.rmse for found in evidence.holdout.errors if found.name == "this version"), None)
     around = f"{own.low:.2f} to {own.high:.2f}" if own else "no bounds: too few days"
@@ -150,8 +153,8 @@ def _figures(document: Document) -> Iterable[tuple[str, str, str]]:
         )
     yield (
         "ML Test Score",
-        f"{evidence.score.score:g}",
-        "smallest of " + ", ".join(f"{name} {points:g}" for name, points in evidence.score.sections.items()),
+        f"{evidence.score.score:g} of 7",
+        "smallest of " + ", ".join(f"{name} {evidence.score.sections[name]:g}" for name in test_score.SECTIONS),
     )
 
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from windtunnel.core.contracts import Check
 from windtunnel.ml.dossier.document import Document
-from windtunnel.ml.markup import Html, table, text
-from windtunnel.ml.test_score import SECTIONS
+from windtunnel.ml.markup import Html, days, prose, table, text
+from windtunnel.ml.test_score import SECTIONS, Row
 
 
 def checks(document: Document) -> str:
     """The gate, the rehearsal and the shadow, check by check."""
     shadowed, gate = document.evidence.shadowed, document.registered.gate
     rehearsed = shadowed.rehearsed
-    against = f"beside {gate.champion}" if gate.champion else "without a champion"
+    against = f"Beside {gate.champion}" if gate.champion else "Without a champion"
     stood = (
         f"{shadowed.requests:,} live requests were answered by both, {shadowed.labelled:,} of them have a label."
         if shadowed.champion
         else "First release: nothing was in service to stand beside, so there are the checks on staging only."
     )
     return (
-        f"<h3>Gate: {text(gate.answer.replace('-', ' '))}</h3><p>{text(gate.sentence)} {against}, {gate.rows:,} rows of "
+        f"<h3>Gate: {text(gate.answer.replace('-', ' '))}</h3><p>{prose(gate.sentence)} {text(against)}, on {gate.rows:,} rows of "
         f"{gate.days} days. {_where(gate.report)}</p>{_listed(gate.checks)}"
-        f"<h3>Rehearsal on the staging endpoint: {_word(rehearsed.passed)}</h3><p>{text(rehearsed.sentence)} It served "
+        f"<h3>Rehearsal on the staging endpoint: {_word(rehearsed.passed)}</h3><p>{prose(rehearsed.sentence)} It served "
         f"after {rehearsed.seconds_to_serve:.0f} s. {_where(rehearsed.report)}</p>{_listed(rehearsed.checks)}"
-        f"<h3>Shadow: {_word(shadowed.passed) if shadowed.champion else 'none'}</h3><p>{text(shadowed.sentence)} "
+        f"<h3>Shadow: {_word(shadowed.passed) if shadowed.champion else 'none'}</h3><p>{prose(shadowed.sentence)} "
         f"{text(stood)} {_where(shadowed.report)}</p>{_listed(shadowed.checks)}"
     )
 
@@ -51,30 +51,27 @@ def data(document: Document) -> str:
             month.tag,
             f"{month.rows:,}",
             f"{month.quarantined:,}",
-            "; ".join(f"{reason} ({count:,})" for reason, count in month.reasons.items()),
+            "; ".join(f"{reason} ({count:,})" for reason, count in sorted(month.reasons.items())),
             _met(month.met, month.expectations, month.unmet),
             _code(month.report),
         )
         for month in document.evidence.months
     )
-    header = ("month", "used to be", "dataset", "rows", "quarantined", "why", "expectations met", "report")
+    header = ("month", "it was", "dataset", "rows", "quarantined", "why", "expectations met", "report")
     return (
         f"<dl><dt>Dataset</dt><dd>{text(plan.dataset.tag)}, snapshot <code>{text(plan.dataset.snapshot_id)}</code> of "
-        f"{text(plan.dataset.table)}</dd><dt>Trained on</dt><dd>{text(plan.train)}, {plan.train_rows:,} rows</dd>"
-        f"<dt>Judged on</dt><dd>{text(plan.holdout)}, {plan.holdout_rows:,} rows</dd>"
+        f"{text(plan.dataset.table)}</dd><dt>Trained on</dt><dd>{text(days(plan.train))}, {plan.train_rows:,} rows</dd>"
+        f"<dt>Judged on</dt><dd>{text(days(plan.holdout))}, {plan.holdout_rows:,} rows</dd>"
         f"<dt>Hyper-parameters</dt><dd>{text(chosen)}</dd></dl>"
         f"<p>At most {document.declared.quarantine_budget:.0%} of a month's rows may be quarantined.</p>"
-        + table(header, rows, numbers=(3, 4))
+        + table(header, rows, numbers=(3, 4), whole=(0,))
     )
 
 
 def lineage(document: Document) -> str:
     """From the source to the version, with every digest."""
-    rows = (
-        (step.what, step.name, _code(step.address or ""), _code(step.digest or ""))
-        for step in document.evidence.lineage
-    )
-    return table(("", "name", "address", "digest"), rows)
+    rows = ((step.what, _stacked(step.name, step.address, step.digest)) for step in document.evidence.lineage)
+    return table(("", "name, address, digest"), rows, whole=(0,))
 
 
 def cost(document: Document) -> str:
@@ -96,26 +93,39 @@ def score(document: Document) -> str:
     found = document.evidence.score
     sums = ", ".join(f"{section} {found.sections[section]:g} of 7" for section in SECTIONS)
     rows = (
-        (
-            row.id,
-            row.question,
-            _points(row.points),
-            row.why,
-            _code(row.evidence or "") if row.points else "",
-            _age(row.age_days),
-        )
+        (row.id, row.question, _points(row.points), _stacked(row.why, row.evidence if row.points else None), _age(row))
         for row in found.rows
     )
     return (
         f"<p><b>{found.score:g}</b>, the smallest of {sums}. 1: done automatically with every version; 0.5: in part; 0: no "
         "evidence that someone can open. Nothing is counted that is only intended.</p>"
-        + table(("", "question", "points", "why", "evidence", "age"), rows, numbers=(2,))
+        + table(("", "question", "points", "why, and the evidence", "age"), rows, numbers=(2,), whole=(0, 4))
     )
 
 
 def _listed(found: Iterable[Check]) -> str:
-    rows = [(check.name, _word(check.passed), check.sentence) for check in found]
-    return table(("check", "", "what was found"), rows) if rows else ""
+    """The checks one by one, those of slices folded: the section before has drawn them."""
+    slices = [check for check in found if check.name.startswith("slice:")]
+    others = [check for check in found if not check.name.startswith("slice:")]
+    folded = f"<details><summary>{_count(slices)}</summary>{_rows(slices)}</details>" if slices else ""
+    return (_rows(others) if others else "") + folded
+
+
+def _rows(found: Iterable[Check]) -> str:
+    rows = [(check.name, _word(check.passed), prose(check.sentence)) for check in found]
+    return table(("check", "", "what was found"), rows, whole=(1,))
+
+
+def _count(slices: Sequence[Check]) -> str:
+    passed, failed = (sum(check.passed is state for check in slices) for state in (True, False))
+    return (
+        f"{len(slices)} slices: {passed} passed, {failed} failed, {len(slices) - passed - failed} shown and not judged"
+    )
+
+
+def _stacked(name: str, *below: str | None) -> Html:
+    """A name, and in small what belongs to it."""
+    return Html(text(name) + "".join(f"<small>{_code(line)}</small>" for line in below if line and line != name))
 
 
 def _word(passed: bool | None) -> Html:
@@ -132,8 +142,10 @@ def _points(points: float) -> Html:
     return Html(f'<span class="word {tone}">{points:g}</span>')
 
 
-def _age(days: int | None) -> str:
-    return "" if days is None else "today" if days == 0 else f"{days} days"
+def _age(row: Row) -> str:
+    if row.age_days is None or not row.points:
+        return ""
+    return "new" if row.age_days == 0 else f"{row.age_days} days"
 
 
 def _where(address: str | None) -> str:

@@ -25,6 +25,7 @@ a { color: var(--own); }
 .soft, small { color: var(--soft); }
 code { font: 13px/1.5 ui-monospace, Consolas, monospace; overflow-wrap: anywhere; }
 .verdict { border: 1px solid var(--line); border-left: 10px solid; border-radius: 8px; padding: 14px 20px; margin: 16px 0; }
+.verdict p { margin: 4px 0 0; max-width: none; }
 .verdict b { display: block; font-size: 22px; line-height: 1.3; overflow-wrap: anywhere; }
 .verdict.supported { border-left-color: var(--good); background: var(--good-sheet); }
 .verdict.open { border-left-color: var(--open); background: var(--open-sheet); }
@@ -32,7 +33,7 @@ code { font: 13px/1.5 ui-monospace, Consolas, monospace; overflow-wrap: anywhere
 .forced { border: 3px solid var(--bad); border-radius: 8px; margin: 16px 0; background: var(--bad-sheet); overflow: hidden; }
 .forced > strong { display: block; background: var(--bad); color: var(--paper); padding: 6px 20px; font-size: 22px;
   letter-spacing: .12em; text-transform: uppercase; }
-.forced > div { padding: 12px 20px; } .forced b { font-size: 18px; }
+.forced > div { padding: 12px 20px; } .forced b { font-size: 18px; } .forced p { max-width: none; }
 .two { display: grid; grid-template-columns: 3fr 2fr; gap: 12px 32px; align-items: start; }
 .two h2 { margin-top: 10px; border: 0; padding: 0; font-size: 17px; }
 .points { margin: 4px 0; padding-left: 22px; } .points li { margin: 4px 0; overflow-wrap: anywhere; }
@@ -42,12 +43,14 @@ dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 .tile { border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); padding: 8px 14px; }
 .tile span { color: var(--soft); font-size: 14px; } .tile b { display: block; font-size: 22px; line-height: 1.25; }
 .tile small { display: block; font-size: 13px; line-height: 1.4; }
-nav { font-size: 14px; margin: 10px 0 0; color: var(--soft); } nav a { margin-right: 14px; white-space: nowrap; }
+nav { font-size: 14px; margin: 10px 0 0; color: var(--soft); } nav a { display: inline-block; margin-right: 14px; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: 8px 0 12px; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 600; } td { overflow-wrap: anywhere; }
-th.n, td.n { text-align: right; white-space: nowrap; }
+th.n, td.n { text-align: right; } .n, .w { white-space: nowrap; }
+td small { display: block; font-size: 12px; } td small code { font-size: 12px; }
+details { margin: 8px 0; } summary { cursor: pointer; color: var(--own); }
 .word { font-weight: 600; white-space: nowrap; }
 .word.good { color: var(--good); } .word.bad { color: var(--bad); } .word.open { color: var(--open); }
 figure { margin: 14px 0; } figcaption { color: var(--soft); font-size: 14px; }
@@ -55,6 +58,7 @@ svg { width: 100%; max-width: 52rem; height: auto; display: block; font: 13px sy
 svg .ink { fill: var(--ink); } svg .soft { fill: var(--soft); } svg .rule { stroke: var(--line); }
 svg .ink-line { stroke: var(--ink); stroke-width: 1.5; } svg .limit { stroke: var(--bad); stroke-dasharray: 5 4; stroke-width: 1.5; }
 svg .own, svg .own-text { fill: var(--own); } svg .other, svg .other-text { fill: var(--other); }
+svg .plain { fill: var(--soft); } svg .plain-line { stroke: var(--soft); }
 svg .good { fill: var(--good); } svg .bad { fill: var(--bad); } svg .open { fill: var(--open); }
 svg .own-line { stroke: var(--own); } svg .other-line { stroke: var(--other); } svg .good-line { stroke: var(--good); }
 svg .bad-line { stroke: var(--bad); } svg .open-line { stroke: var(--open); }

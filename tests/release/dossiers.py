@@ -1,0 +1,53 @@
+"""A version that waits for an answer, with a real dossier, without a lake: for tests of what comes after it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from tests import candidate, evidence
+from tests.release import made
+from windtunnel.aws import dossiers, ledger
+from windtunnel.core.contracts import Dossier
+from windtunnel.core.settings import settings
+from windtunnel.core.workkey import work_key
+from windtunnel.ml import dossier
+from windtunnel.stages.register import register
+
+
+def waiting(requested_by: str = "ingest", **gate: Any) -> Dossier:
+    """A new version of its own, documented and before the reviewers.
+
+    Args:
+        requested_by: Who asked for it.
+        gate: Fields of the gate's answer, such as `forced_by`.
+    """
+    key = work_key(nonce=uuid.uuid4().hex)
+    plan = candidate.plan(
+        requested_by=requested_by,
+        image=made.IMAGE,
+        work_key=key,
+        job_name=f"flights-{key[:16]}",
+        reason=f"Work {key[:8]}.",
+    )
+    data = settings().uri("jobs", plan.job_name, "output", "model.tar.gz")
+    gated = candidate.gated(evaluated=candidate.evaluated(plan=plan, model_data=data), gate=candidate.gate(**gate))
+    version = register(gated)
+    assert version is not None
+    found = evidence.shadowed(rehearsed=evidence.rehearsed(registered=version))
+    document = dossier.write(evidence.evidence(shadowed=found), evidence.SPEC)
+    page, body = dossier.render(document), document.bytes()
+    page_address, document_address = dossiers.put("flights", page, body)
+    written = Dossier(
+        registered=version,
+        champion=None,
+        page=page_address,
+        sha256=hashlib.sha256(page).hexdigest(),
+        document=document_address,
+        document_sha256=hashlib.sha256(body).hexdigest(),
+        summary=dossier.summary(document, dossiers.link(page_address)),
+    )
+    for state in ("rehearsed", "shadowed", "awaiting-approval"):
+        ledger.move("flights", version.version, state, by="test", why="It flies.", evidence={"dossier": written.page})
+    return written
