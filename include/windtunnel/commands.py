@@ -10,8 +10,9 @@ from typing import Any
 
 from windtunnel.aws import drills, ledger
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Champion, Contract, Drilled, Entry, History, Swept, VersionRecord
+from windtunnel.core.contracts import Champion, Contract, Drilled, Entry, History, Proof, Swept, VersionRecord
 from windtunnel.core.errors import WindowInvalid
+from windtunnel.stages.rollback import rollback
 from windtunnel.stages.sweep import sweep
 
 
@@ -120,6 +121,10 @@ def _drills(found: list[Drilled]) -> str:
     return table(columns, rows)
 
 
+def _rollback(model: str, *, to: str | None, because: str) -> Proof:
+    return rollback(model, to, by=getpass.getuser(), why=because)
+
+
 def _known(run: Callable[..., Any]) -> Callable[..., Any]:
     """The same for models that exist; a slip of the pen is not an empty ledger."""
 
@@ -167,6 +172,16 @@ COMMANDS: dict[str, Command] = {
         (MODEL, Argument("--remove", "Delete them, one by one.", {"action": "store_true"})),
         _known(_orphans),
         _swept,
+    ),
+    "rollback": Command(
+        "Bring an earlier version back into service, and prove it: for when Airflow is away.",
+        (
+            MODEL,
+            Argument("--to", "Such as `V1.2.14`; without it the last good one.", {"metavar": "VERSION"}),
+            Argument("--because", "Goes on record with both versions.", {"required": True, "metavar": "REASON"}),
+        ),
+        _known(_rollback),
+        _fields,
     ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
 }
