@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from localaws.services.runtime.capture import Exchange, Settings, record
-from windtunnel.aws.capture import Captured, parse
+from windtunnel.aws.capture import REQUESTS, Captured, parse, parse_requests
 from windtunnel.core.catalog import model_spec
 
 SPEC = model_spec("flights")
@@ -184,3 +184,26 @@ def test_missing_values_stay_missing() -> None:
 def test_times_of_other_zones_become_utc() -> None:
     (row,) = read(line(instances(ROW), ONE_ANSWER, at="2026-11-20T23:30:00-05:00")).rows.to_pylist()
     assert row["captured_at"].isoformat() == "2026-11-21T04:30:00"
+
+
+def test_a_request_is_kept_whole_with_its_name_its_question_and_its_answers() -> None:
+    one = line(instances(ROW), '{"predictions": [12.5]}')
+    two = line(instances(ROW, ROW), '{"predictions": [1, 2]}', inference_id="a,b", at="2026-11-20T11:30:00Z")
+    unnamed = line(instances(ROW), '{"predictions": [12.5]}', inference_id=None)
+    broken = line(instances(ROW), '{"predictions": [null]}')
+    found = parse_requests([one, two, unnamed, broken, b""], SPEC, source="test.jsonl")
+    assert found.unreadable == 1
+    assert found.requests.schema == REQUESTS
+    first, second, third = found.requests.to_pylist()
+    assert (first["inference_id"], first["keys"], first["answers"]) == (KEY, [KEY], [12.5])
+    assert (second["inference_id"], second["keys"], second["answers"]) == ("a,b", ["a", "b"], [1.0, 2.0])
+    assert second["captured_at"].isoformat() == "2026-11-20T11:30:00"
+    assert (third["inference_id"], third["keys"]) == (None, [])
+    assert third["question"] == first["question"] != second["question"]
+
+
+def test_the_same_text_in_another_form_is_another_question() -> None:
+    encoded = base64.b64encode(instances(ROW).encode()).decode()
+    lines = [line(instances(ROW), '{"predictions": [1]}'), line(encoded, '{"predictions": [1]}', encoding="BASE64")]
+    same = parse_requests(lines, SPEC, source="test.jsonl").requests["question"].to_pylist()
+    assert same[0] == same[1], "how AWS writes it down is no part of the question"

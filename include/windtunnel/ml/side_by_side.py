@@ -17,9 +17,8 @@ from windtunnel.ml.pairing import MOMENT
 SEED = 20
 """Of the bootstrap: the same pairs and labels give the same bounds."""
 
-LEAST_BLOCKS = 8
-"""Fewer give the bootstrap no bound worth the name. A shadow of a day is judged on its hours: that says whether it was
-worse on what it was asked, which is what stops it, and nothing of other days."""
+LEAST_HOURS = 12
+"""Fewer give the bootstrap no bound worth the name."""
 
 
 class _Found(BaseModel):
@@ -47,10 +46,11 @@ class Accuracy(_Found):
     shadow: Quality
     days: int
     block: Literal["day", "hour"]
-    "What the bootstrap draws: days, or the hours of fewer than `LEAST_BLOCKS` days."
+    """What the bootstrap draws: days, or hours where there are fewer days than the gate asks for. Hours say whether it was
+    worse on what it was asked, which is what stops it, and less of other days."""
     blocks: int
     worse: Interval | None
-    "RMSE of the shadow over that of the champion, minus 1; None on fewer than `LEAST_BLOCKS` blocks."
+    "RMSE of the shadow over that of the champion, minus 1; None on fewer than `LEAST_HOURS` hours."
 
 
 def labelled(rows: pa.Table, truth: pa.Table, spec: ModelSpec) -> pa.Table:
@@ -74,17 +74,17 @@ def accuracy(rows: pa.Table, spec: ModelSpec) -> Accuracy | None:
     target, said, shadowed = (rows[name].to_numpy().astype(np.float64) for name in (spec.target, "champion", "shadow"))
     moments = rows[spec.event_time].to_numpy()
     days, hours = moments.astype("datetime64[D]"), moments.astype("datetime64[h]")
-    by_day = len(np.unique(days)) >= LEAST_BLOCKS
+    by_day = len(np.unique(days)) >= spec.gate.least_days
     blocks = days if by_day else hours
-    count = len(np.unique(blocks))
+    enough = by_day or len(np.unique(hours)) >= LEAST_HOURS
     squares = (shadowed - target) ** 2, (said - target) ** 2
     return Accuracy(
         champion=metrics.quality(target, said),
         shadow=metrics.quality(target, shadowed),
         days=len(np.unique(days)),
         block="day" if by_day else "hour",
-        blocks=count,
-        worse=bootstrap.rmse_ratio(*squares, blocks, (SEED,)) if count >= LEAST_BLOCKS else None,
+        blocks=len(np.unique(blocks)),
+        worse=bootstrap.rmse_ratio(*squares, blocks, (SEED,)) if enough else None,
     )
 
 
