@@ -101,6 +101,13 @@ class Child:
         assert os.WIFSIGNALED(status), status
         assert os.WTERMSIG(status) == signal.SIGKILL, status
 
+    def ended_or_killed(self) -> Ending | None:
+        """Wait for its end, or for its death at the mark."""
+        said = self._said()
+        status = self._wait()
+        assert said is not None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL), status
+        return said
+
     def ended_or_died(self) -> Ending | str:
         """Wait for its end, or for its death at a mark it was not to survive, which is the answer then."""
         said = self._mine.recv() if self._mine.poll(PATIENCE_SECONDS) else b""
@@ -141,20 +148,20 @@ def run(work: Work) -> Any:
         return child.ended().result()
 
 
-def run_killed_everywhere(work: Work) -> tuple[list[str], Any]:
+def run_killed_everywhere(work: Work) -> tuple[list[str], Ending]:
     """Do the work in a child that dies at its first mark; again, in one that dies at the next; until one gets through.
 
     Each retry finds what all the deaths before it left behind.
 
     Returns:
-        The marks at which it was killed, in order, and what the one that got through returned.
+        The marks at which it was killed, in order, and how the one that got through ended.
     """
     killed: list[str] = []
     while True:
         with Child(work, survive=killed) as child:
             ending = child.ended_or_died()
         if isinstance(ending, Ending):
-            return killed, ending.result()
+            return killed, ending
         killed.append(ending)
 
 

@@ -64,7 +64,7 @@ def test_work_is_killed_at_every_mark_before_it_gets_through(tmp_path: Path) -> 
             append("2")
         return "done"
 
-    killed, returned = run_killed_everywhere(work)
+    killed, ending = run_killed_everywhere(work)
     assert killed == ["before:file.first", "after:file.first", "before:file.second", "after:file.second"]
-    assert returned == "done"
+    assert ending.result() == "done"
     assert (tmp_path / "log").read_text() == "1" + "1" + "12" + "12"
