@@ -59,6 +59,15 @@ def test_the_same_work_has_the_same_name_and_other_work_another(trips: str) -> N
     assert planned(trips, version).job_name != planned(trips, version, other).job_name
 
 
+def test_a_person_who_forces_asks_for_the_same_work(trips: str) -> None:
+    version = published(trips, "2020-01", "2020-02")
+    plain, forced = (
+        planned(trips, version, wish(trips).model_copy(update={"force": force})) for force in (False, True)
+    )
+    assert (plain.force, forced.force) == (False, True)
+    assert (plain.work_key, plain.job_name) == (forced.work_key, forced.job_name)
+
+
 def test_too_few_months_are_nothing_to_do(trips: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     assert plan(trips, published(trips, "2020-01"), None) is None

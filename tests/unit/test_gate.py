@@ -329,7 +329,8 @@ def test_more_slices_never_make_the_answer_kinder(seed: int, mix: float, scale: 
         judge(each, report(), beside(), RULES) for each in (rows, replace(rows, slices={**rows.slices, "hour": finer}))
     )
     assert STRENGTH[all_of_them.answer] <= STRENGTH[fewer.answer]
-    assert all_of_them.checks[: len(fewer.checks)] == fewer.checks
+    kept = [each for each in all_of_them.checks if not each.name.startswith("slice:hour")]
+    assert kept == list(fewer.checks)
 
 
 @settings(max_examples=25, deadline=None)

@@ -40,14 +40,15 @@ def judge(holdout: Holdout, report: EvaluationReport, comparison: Comparison, ru
         rules: What a challenger must show.
     """
     case = Case(holdout, report, comparison, rules)
-    decisive = [*checks.order(case), *checks.soundness(case), checks.evidence(case)]
+    enough = checks.evidence(case)
+    decisive = [*checks.order(case), *checks.soundness(case), enough]
     shown: list[Check] = []
     better = None
     # Answers that are no numbers have no errors to compare, and too few rows have none worth comparing.
-    if np.isfinite(holdout.challenger).all() and decisive[-1].passed:
-        decisive += checks.beaten(case)
+    if np.isfinite(holdout.challenger).all() and enough.passed:
         if comparison.champion is not None:
             better = _beside_the_champion(case, decisive, shown)
+        decisive += checks.beaten(case)
     answer = _answer(decisive)
     return Judgement(
         answer=answer,
