@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.flown import flights_aws, release_of_its_own
+from tests.release.released import patient, thresholds
 
-__all__ = ["flights_aws", "misbehave", "release_of_its_own"]
+__all__ = ["flights_aws", "misbehave", "patient", "release_of_its_own", "thresholds"]
 
 
 @pytest.fixture

@@ -8,12 +8,16 @@ import json
 import os
 import urllib.request
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tests import flown
-from windtunnel.aws import endpoint, ledger, objects, registry
+from windtunnel.aws import alarms, endpoint, ledger, objects, registry
 from windtunnel.aws.deployment import deployment
+from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import ApprovedVersion, Champion, Dossier, Proof, RegisteredVersion, Release, Watch
 from windtunnel.core.settings import settings
 from windtunnel.orchestration.following import Following
@@ -21,6 +25,26 @@ from windtunnel.stages.begin import begin
 from windtunnel.stages.deploy import deploy
 from windtunnel.stages.prove import prove
 from windtunnel.stages.recall import recall
+
+
+@pytest.fixture
+def thresholds(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets what the alarms of a rollout allow."""
+
+    def allow(**most: float) -> None:
+        spec = model_spec("flights")
+        changed = spec.model_copy(update={"rollout": spec.rollout.model_copy(update=most)})
+        monkeypatch.setattr(alarms, "model_spec", lambda _: changed)
+
+    return allow
+
+
+@pytest.fixture
+def patient(thresholds: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not a slow version, and a step that nothing depends on is not watched."""
+    thresholds(most_p99_ms=3_000)
+    monkeypatch.setenv("WINDTUNNEL_WATCH_SECONDS", "0")
+    settings.cache_clear()
 
 
 def approved(kind: flown.Kind, **plan: Any) -> ApprovedVersion:

@@ -20,7 +20,7 @@ from windtunnel.stages.deploy import deploy
 from windtunnel.stages.prove import prove
 from windtunnel.stages.recall import recall
 
-pytestmark = pytest.mark.usefixtures("release_of_its_own")
+pytestmark = pytest.mark.usefixtures("release_of_its_own", "patient")
 WHY = "Delays are wrong since noon."
 
 

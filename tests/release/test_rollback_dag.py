@@ -15,7 +15,7 @@ from tests.release import released
 from windtunnel.__main__ import main
 from windtunnel.aws import ledger
 
-pytestmark = pytest.mark.usefixtures("release_of_its_own")
+pytestmark = pytest.mark.usefixtures("release_of_its_own", "patient")
 
 
 def run_dag(form: dict[str, Any], home: Path, root: Path) -> tuple[dict[str, Any], str]:

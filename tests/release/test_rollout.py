@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +11,7 @@ import pytest
 from tests import flown
 from tests.release import released
 from tests.release.traffic import steady
-from windtunnel.aws import alarms, endpoint, ledger
-from windtunnel.core.catalog import model_spec
+from windtunnel.aws import endpoint, ledger
 from windtunnel.core.contracts import ApprovedVersion
 from windtunnel.core.errors import ReleaseRefused
 from windtunnel.core.settings import settings
@@ -19,7 +19,7 @@ from windtunnel.stages.begin import begin
 from windtunnel.stages.deploy import deploy
 from windtunnel.stages.prove import prove
 
-pytestmark = pytest.mark.usefixtures("release_of_its_own")
+pytestmark = pytest.mark.usefixtures("release_of_its_own", "patient")
 RATE = 12
 
 
@@ -79,10 +79,13 @@ def test_ten_rollouts_and_five_rollbacks_lose_and_falsify_nothing(watched: Any) 
 
 
 @pytest.mark.parametrize(("kind", "alarm"), [("implausible", "unusable"), ("slow", "latency")])
-def test_a_bad_version_is_turned_back_by_its_alarm(kind: flown.Kind, alarm: str, watched: Any) -> None:
+def test_a_bad_version_is_turned_back_by_its_alarm(
+    kind: flown.Kind, alarm: str, watched: Any, thresholds: Callable[..., None]
+) -> None:
     released.release(released.approved("good"))
     before = released.serves()
     watched(20)
+    thresholds(most_p99_ms=200 if kind == "slow" else 3_000)
     with steady(RATE) as traffic:
         traffic.allow("good", kind)
         bad = released.approved(kind)
@@ -100,11 +103,9 @@ def test_a_bad_version_is_turned_back_by_its_alarm(kind: flown.Kind, alarm: str,
 
 
 def test_a_version_that_answers_otherwise_is_turned_back_by_the_golden_rows_alone(
-    watched: Any, monkeypatch: pytest.MonkeyPatch
+    watched: Any, thresholds: Callable[..., None]
 ) -> None:
-    spec = model_spec("flights")
-    sharper = spec.model_copy(update={"rollout": spec.rollout.model_copy(update={"most_shift": 0.3})})
-    monkeypatch.setattr(alarms, "model_spec", lambda _: sharper)
+    thresholds(most_shift=0.3, most_p99_ms=3_000)
     released.release(released.approved("good"))
     before = released.serves()
     watched(30)

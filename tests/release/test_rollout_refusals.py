@@ -20,7 +20,7 @@ from windtunnel.stages.begin import begin
 from windtunnel.stages.deploy import deploy
 from windtunnel.stages.prove import prove
 
-pytestmark = pytest.mark.usefixtures("release_of_its_own")
+pytestmark = pytest.mark.usefixtures("release_of_its_own", "patient")
 RUN = "rollout:asset-triggered-1"
 
 
