@@ -143,8 +143,8 @@ def test_a_new_alarm_begins_without_data_and_its_history_tells_each_change(aws: 
 
 @pytest.mark.embedded
 def test_time_alone_changes_the_state(aws: Target, name: str, put: Put) -> None:
-    # A point counts for three periods where one is evaluated: this one has four seconds left.
-    put_points(aws.client("cloudwatch"), name, (26.0, 0.0))
+    # A point counts for three periods where one is evaluated: this one has seven seconds left.
+    put_points(aws.client("cloudwatch"), name, (23.0, 0.0))
     alarm = put(Period=10, TreatMissingData="breaching")
     becomes(aws, alarm, "OK")
     becomes(aws, alarm, "ALARM")
