@@ -97,7 +97,7 @@ class Child:
         said = self._said()
         status = self._wait()
         if said is not None:
-            raise NotReached(f"It reached only {said.reached} and returned {said.returned}.") from said.raised
+            raise NotReached(f"It reached only {said.reached}.") from said.raised
         assert os.WIFSIGNALED(status), status
         assert os.WTERMSIG(status) == signal.SIGKILL, status
 
@@ -123,7 +123,9 @@ class Child:
         _, status = os.waitpid(self.pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             self._gone = True
-            raise NotReached(f"It ended with status {status}: {self._said()}")
+            said = self._said()
+            assert said is not None, status
+            raise NotReached(f"It reached only {said.reached}.") from said.raised
 
     def thaw(self) -> None:
         """Let it go on."""
