@@ -75,6 +75,7 @@ def lake_of_its_own(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     lake.ensure()
     ledger.ensure()
     yield
+    client("dynamodb").delete_table(TableName=name)  # the embedded AWS writes all tables to disk at every change
     forget()
 
 
