@@ -6,11 +6,13 @@ import io
 import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import candidate
+from tests.release.in_airflow import run_dag
 from tests.release.made import IMAGE
 from windtunnel.__main__ import main
 from windtunnel.aws import deployment, endpoint, ledger, objects, staging
@@ -189,3 +191,14 @@ def test_the_commands_list_orphans_and_drills(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == "none\n\nNo orphans.\n"
     assert main(["drills", "flights"]) == 0
     assert capsys.readouterr().out == "none\n"
+
+
+def test_the_dag_skips_the_drill_without_a_way_back_and_sweeps_only_when_told(tmp_path: Path) -> None:
+    made = version("A rehearsal that nobody took down.")
+    resources(deployment.staging(made))
+    ended, log = run_dag("housekeeping", {"remove": True}, tmp_path)
+    assert ended["tasks"] == {"drill": "skipped", "sweep": "success", "export": "success"}
+    assert ended["made"]["sweep"]["removed"] is True
+    assert ended["made"]["sweep"]["orphans"] == [], "they are minutes old"
+    assert ended["made"]["export"] == {"entries": 1}
+    assert "drill: nothing to do" in log
