@@ -12,6 +12,7 @@ from tests import flown
 from tests.release import released
 from tests.release.traffic import steady
 from windtunnel.aws import endpoint, ledger
+from windtunnel.aws.clients import client
 from windtunnel.core.contracts import ApprovedVersion
 from windtunnel.core.errors import ReleaseRefused
 from windtunnel.core.settings import settings
@@ -43,6 +44,23 @@ def turned_back(wanted: ApprovedVersion) -> str:
     entry = ledger.history("flights", wanted.registered.version).entries[-1]
     assert entry.state == "rolled-back"
     return entry.why
+
+
+def test_silence_turns_a_release_back(watched: Any) -> None:
+    """The dead man's switch: Airflow is dead, and no client asks either.
+
+    Stands first: what a bad version of another test said of itself is heard for three periods.
+    """
+    released.release(released.approved("good"))
+    before = released.serves()
+    watched(60)
+    begun = begin(released.approved("newer"), owner="rollout:silent")
+    released.start(begun)
+    flown.wait_endpoint(endpoint.endpoint_name("flights"), "InService", seconds=100)
+    assert released.serves() == before
+    with pytest.raises(ReleaseRefused, match=r"No datapoints were received"):
+        prove(begun)
+    assert released.state(begun.registered.version) == "rolled-back"
 
 
 @pytest.mark.timeout(280)
@@ -131,20 +149,6 @@ def test_airflow_is_dead_and_a_bad_version_goes_all_the_same(watched: Any) -> No
     assert released.state(begun.registered.version) == "rolled-back"
 
 
-def test_silence_turns_a_release_back(watched: Any) -> None:
-    """The dead man's switch: Airflow is dead, and no client asks either."""
-    released.release(released.approved("good"))
-    before = released.serves()
-    watched(60)
-    begun = begin(released.approved("newer"), owner="rollout:silent")
-    released.start(begun)
-    flown.wait_endpoint(endpoint.endpoint_name("flights"), "InService", seconds=100)
-    assert released.serves() == before
-    with pytest.raises(ReleaseRefused, match=r"No datapoints were received"):
-        prove(begun)
-    assert released.state(begun.registered.version) == "rolled-back"
-
-
 def test_a_silent_rollback_is_no_success() -> None:
     released.release(released.approved("good"))
     before = released.serves()
@@ -160,3 +164,27 @@ def test_a_silent_rollback_is_no_success() -> None:
     assert deploy(begun) is None
     with pytest.raises(ReleaseRefused, match="is `rolled-back`, not `approved`"):
         begin(released.approval(begun.registered), owner="rollout:again")
+
+
+def test_instances_follow_the_traffic_and_a_release_keeps_what_they_came_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WINDTUNNEL_ENDPOINT_INSTANCE_COUNT")
+    settings.cache_clear()
+    released.release(released.approved("good"))
+    resource = "endpoint/windtunnel-flights/variant/champion"
+    autoscaling = client("application-autoscaling")
+    (target,) = autoscaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])[
+        "ScalableTargets"
+    ]
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
+    (policy,) = autoscaling.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)[
+        "ScalingPolicies"
+    ]
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 6_000
+    client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName="windtunnel-flights",
+        DesiredWeightsAndCapacities=[{"VariantName": "champion", "DesiredInstanceCount": 3}],
+    )
+    flown.wait_endpoint("windtunnel-flights", "InService")
+    released.release(released.approved("newer"))
+    (variant,) = flown.wait_endpoint("windtunnel-flights", "InService")["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 3

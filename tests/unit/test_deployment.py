@@ -9,7 +9,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from tests import candidate
-from windtunnel.aws import alarms, deployment, endpoint
+from windtunnel.aws import alarms, deployment, endpoint, scaling
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.settings import settings
 
@@ -54,6 +54,14 @@ def test_a_body_is_what_sagemaker_takes(operation: str, body: dict[str, Any]) ->
 def test_an_alarm_is_what_cloudwatch_takes(body: dict[str, Any]) -> None:
     assert refused("cloudwatch", "PutMetricAlarm", body) == ""
     assert len(body["AlarmDescription"]) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [("RegisterScalableTarget", scaling.target("flights")), ("PutScalingPolicy", scaling.policy("flights"))],
+)
+def test_a_scaling_body_is_what_autoscaling_takes(operation: str, body: dict[str, Any]) -> None:
+    assert refused("application-autoscaling", operation, body) == ""
 
 
 def test_a_rollout_is_watched_by_alarms_that_exist() -> None:

@@ -43,11 +43,11 @@ def recall(model: str, version: str | None, by: str, why: str, owner: str) -> Re
     target = _decided(model, owner, version, champion)
     config = _config(model, target)
     lease = ledger.take(model, owner, over=True)
+    alarms.put([*alarms.bodies(model), *alarms.bodies_of_return(model, config)])
     _turn_back(model, config, f"Taken back by {by}: {why}")
     for left in _under_way(model):
         if left != target:
             _give_up(lease, model, left, champion, by, why)
-    alarms.put([*alarms.bodies(model), *alarms.bodies_of_return(model, config)])
     if champion is None or champion.version != target:
         evidence = {"endpoint_config": config, LEAVES: champion.version if champion else "nothing"}
         ledger.move(model, target, "releasing", by=by, why=why, evidence=evidence, lease=lease)
