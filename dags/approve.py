@@ -2,9 +2,9 @@
 
 **What.** Shows the verdict, the figures and the link to the dossier, and waits for a reviewer's yes or no. The answer is
 bound to the digest of the page that was read. Who asked for the version may not answer; a no needs a reason, and so does
-a yes to what was forced: an answer without is not recorded, and the question is asked again and says why.
+a yes to what was forced: such an answer is not recorded, and the next run asks again and says why.
 
-**Reads.** The newest dossier of the events `dossier:<model>`; older ones expire.
+**Reads.** The newest dossier of the events `dossier:<model>`; those of older versions expire.
 
 **Writes.** The answer in the ledger and in the Model Registry: who, when, why, which dossier; after a yes an event of
 `approved:<model>`, which starts the rollout. Without an answer in the spec's time the question expires.
@@ -17,7 +17,6 @@ failed task; the answer is kept.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import XComArg, dag
@@ -26,53 +25,57 @@ from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Answer, Dossier
 from windtunnel.core.spec import ModelSpec
 from windtunnel.orchestration import assets, trigger
-from windtunnel.orchestration.approval import ANSWER, Approval
+from windtunnel.orchestration.approval import ANSWER, RULE, Approval
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
 
 def approve(spec: ModelSpec) -> None:
-    days = spec.approval.days
-
     @dag(**dag_arguments("approve", spec), schedule=assets.dossier(spec.name), doc_md=__doc__)
     def flow() -> None:
         @stage
         def present() -> Any:
             from windtunnel.stages.present import present
 
-            *superseded, newest = [Dossier.from_json(event) for event in trigger.events(assets.dossier(spec.name))]
-            return present(newest, superseded)
+            asked = present([Dossier.from_json(event) for event in trigger.events(assets.dossier(spec.name))])
+            return asked and {"dossier": asked[0], "until": asked[1].isoformat()}
 
         @stage(outlets=[assets.approved(spec.name)])
-        def record_yes(dossier: dict[str, Any], given: dict[str, Any]) -> Any:
+        def record_yes(asked: dict[str, Any], given: dict[str, Any]) -> Any:
             from windtunnel.stages.approve import approve
 
-            return approve(Dossier.from_json(dossier), Answer.from_json(given))
+            return approve(Dossier.from_json(asked["dossier"]), Answer.from_json(given))
 
         @stage
-        def record_no(dossier: dict[str, Any], given: dict[str, Any]) -> Any:
+        def record_no(asked: dict[str, Any], given: dict[str, Any]) -> Any:
             from windtunnel.stages.approve import reject
 
-            return reject(Dossier.from_json(dossier), Answer.from_json(given))
+            return reject(Dossier.from_json(asked["dossier"]), Answer.from_json(given))
 
         @stage
-        def record_expired(dossier: dict[str, Any]) -> Any:
+        def record_expired(asked: dict[str, Any]) -> Any:
             from windtunnel.stages.approve import expire
 
-            return expire(Dossier.from_json(dossier), f"Nobody answered within {days} days.")
+            return expire(Dossier.from_json(asked["dossier"]), f"Nobody answered within {spec.approval.days} days.")
 
-        dossier = present()
+        # The event starts this DAG anew: Airflow does not change the text of a question that was asked.
+        @stage(outlets=[assets.dossier(spec.name)])
+        def ask_again(asked: dict[str, Any], rule: str) -> Any:
+            from windtunnel.stages.present import ask_again
+
+            return ask_again(Dossier.from_json(asked["dossier"]), rule)
+
+        asked = present()
         decide = Approval(
             task_id="decide",
-            subject=f"Release this version of {spec.name}?",
-            dossier=dossier,
-            open_for=timedelta(days=days),
+            asked=asked,
             yes="record_yes",
             no="record_no",
+            refused="ask_again",
             expired="record_expired",
         )
-        given = XComArg(decide, ANSWER)
-        decide >> [record_yes(dossier, given), record_no(dossier, given), record_expired(dossier)]
+        answer, rule = XComArg(decide, ANSWER), XComArg(decide, RULE)
+        decide >> [record_yes(asked, answer), record_no(asked, answer), record_expired(asked), ask_again(asked, rule)]
 
     flow()
 

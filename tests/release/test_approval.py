@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +13,12 @@ from tests import flown
 from tests.release.dossiers import waiting
 from windtunnel.aws import ledger, objects
 from windtunnel.aws.clients import client
+from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Answer, Dossier, Entry
 from windtunnel.core.errors import ReleaseRefused, VersionInvalid
+from windtunnel.core.spec import Approval
 from windtunnel.stages.approve import approve, expire, reject
-from windtunnel.stages.present import present
+from windtunnel.stages.present import ask_again, present
 
 AT = datetime(2013, 5, 2, 12, tzinfo=UTC)
 GOOD = Answer(by="rita", at=AT, note="I read it.")
@@ -75,7 +77,7 @@ def test_an_answer_about_other_bytes_is_refused(part: str) -> None:
     assert state(dossier) == "awaiting-approval"
     assert package(dossier)[0] == "PendingManualApproval"
     with pytest.raises(ReleaseRefused):
-        present(dossier)
+        present([dossier])
 
 
 @pytest.mark.parametrize(
@@ -133,34 +135,55 @@ def test_an_answer_in_the_last_second_is_not_overtaken_by_the_expiry() -> None:
     assert (state(dossier), package(dossier)[0]) == ("approved", "Approved")
 
 
-def test_a_dossier_that_waits_is_presented() -> None:
+def test_a_dossier_that_waits_is_presented_until_its_time_is_over() -> None:
     dossier = waiting()
-    assert present(dossier) == dossier
+    assert present([dossier]) == (dossier, entries(dossier)[-1].at + timedelta(days=14))
+
+
+def test_a_question_whose_time_is_over_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    dossier = waiting()
+    spec = model_spec("flights").model_copy(update={"approval": Approval.model_construct(days=0)})
+    monkeypatch.setattr("windtunnel.stages.present.model_spec", lambda _: spec)
+    assert present([dossier]) is None
+    assert state(dossier) == "expired"
 
 
 def test_what_is_decided_is_not_asked_again() -> None:
     dossier = waiting()
     reject(dossier, GOOD)
-    assert present(dossier) is None
+    assert present([dossier]) is None
 
 
-def test_the_newest_is_asked_about_and_older_ones_expire() -> None:
+def test_the_newest_version_is_asked_about_and_older_ones_expire() -> None:
     older, newest = waiting(), waiting()
-    assert present(newest, [older, newest]) == newest
+    for order in ([older, newest], [newest, older]):  # as for a task that is run twice
+        assert (present(order) or (None,))[0] == newest
     assert (state(older), state(newest)) == ("expired", "awaiting-approval")
-    assert present(newest, [older]) == newest  # the task is run twice
 
 
 def test_an_older_one_that_was_decided_stays_so() -> None:
     older, newest = waiting(), waiting()
     approve(older, GOOD)
-    assert present(newest, [older]) == newest
+    assert (present([older, newest]) or (None,))[0] == newest
     assert state(older) == "approved"
 
 
 def test_evidence_about_a_champion_of_yesterday_is_not_asked_about() -> None:
     dossier = waiting()
     stale = dossier.model_copy(update={"champion": "V1.1.7"})
-    assert present(stale) is None
+    assert present([stale]) is None
     assert state(dossier) == "expired"
-    assert "judged against V1.1.7; nothing is in service now" in package(dossier)[1]
+    assert "judged against V1.1.7; nothing is in service" in package(dossier)[1]
+
+
+def test_a_question_that_is_asked_again_opens_with_the_rule_that_was_broken() -> None:
+    dossier = waiting()
+    again = ask_again(
+        ask_again(dossier, "Four eyes: `sam` asked for it."), "A no needs a reason: [x](http://evil.example)."
+    )
+    first, rest = again.summary.split("\n\n", 1)
+    assert first.startswith("> **Asked again: the last answer was not recorded.** A no needs a reason")
+    assert "](" not in first
+    assert rest == dossier.summary
+    assert present([dossier, again]) == (again, entries(dossier)[-1].at + timedelta(days=14))
+    assert approve(again, GOOD).dossier.sha256 == dossier.sha256

@@ -25,7 +25,12 @@ def events(asset: Asset) -> list[dict[str, Any]]:
             f"This DAG is started by the asset `{asset.name}`; this run carries no event of it. "
             f"To repeat the work, create an event of `{asset.name}` again or clear the run that had one."
         )
-    return [dict(event.extra) for event in sorted(found, key=lambda event: event.timestamp)]
+    return [_made(event.extra) for event in sorted(found, key=lambda event: event.timestamp)]
+
+
+def _made(extra: dict[str, Any]) -> dict[str, Any]:
+    """What was made; Airflow marks an event that a person created."""
+    return {name: value for name, value in extra.items() if name != "from_rest_api"}
 
 
 def newest(asset: Asset) -> dict[str, Any]:
