@@ -74,8 +74,9 @@ def lake_of_its_own(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     forget()
     lake.ensure()
     ledger.ensure()
+    dynamodb = client("dynamodb")
     yield
-    client("dynamodb").delete_table(TableName=name)  # the embedded AWS writes all tables to disk at every change
+    dynamodb.delete_table(TableName=name)  # the embedded AWS writes all tables to disk at every change
     forget()
 
 
