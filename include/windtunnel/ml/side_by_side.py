@@ -89,6 +89,12 @@ def accuracy(rows: pa.Table, spec: ModelSpec) -> Accuracy | None:
 
 
 def difference(rows: pa.Table, tolerance: float) -> Difference | None:
+    """How far the two answers to each row are apart; None without rows.
+
+    Args:
+        rows: As `pairing.PAIRS`.
+        tolerance: Answers that are closer count as equal, in the target's unit.
+    """
     if not len(rows):
         return None
     moved = rows["shadow"].to_numpy() - rows["champion"].to_numpy()
