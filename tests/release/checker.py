@@ -59,12 +59,14 @@ def states(model: str) -> dict[str, list[str]]:
 def check(model: str) -> None:
     """What holds whatever was killed: numbers, one version per work, one package per version, leases free, one truth."""
     journal = entries(model)
-    assert [int(entry["sequence"]) for entry in journal] == list(range(1, len(journal) + 1))
+    sequences = [int(entry["sequence"]) for entry in journal]
+    assert sequences == list(range(1, len(journal) + 1)), "an entry that is missing, or there twice"
     items = _items()
     versions = [item["version"] for item in items if item["pk"] == model and item["sk"].startswith("version#")]
     once = {item["sk"]: item["version"] for item in items if item["pk"] == model and item["sk"].startswith("once#")}
     assert sorted(once.values()) == sorted(versions), "one version per work key, and no other"
-    assert sorted(_packages(model)) == sorted((version, key.removeprefix("once#")) for key, version in once.items())
+    numbered = sorted((version, key.removeprefix("once#")) for key, version in once.items())
+    assert sorted(_packages(model)) == numbered, "one package per version, and no other"
     now = datetime.now(UTC)
     held = [item["owner"] for item in items if item["sk"] == "lease" and datetime.fromisoformat(item["until"]) > now]
     assert held == [], "a lease that nobody gave back"

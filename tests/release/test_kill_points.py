@@ -22,6 +22,7 @@ from tests.forked import Child, run
 from tests.release import checker, findings, released, staged
 from tests.release.staged import KilledEverywhere, KilledOnce
 from windtunnel.aws import endpoint, ledger, staging
+from windtunnel.aws.clients import client
 from windtunnel.aws.endpoint import endpoint_name, staging_name
 from windtunnel.core.contracts import Drilled, Proof, RegisteredVersion, Release
 from windtunnel.core.errors import FenceLost, ReleaseRefused
@@ -187,6 +188,33 @@ def _swept(everywhere: KilledEverywhere, left: RegisteredVersion, proof: Proof) 
     assert standing["EndpointName"] == {proof.endpoint}
     assert standing["EndpointConfigName"] == {proof.endpoint_config}
     assert len(standing["ModelName"]) == 1
+
+
+def test_the_checker_sees_what_a_kill_could_leave_behind(release_of_its_own: None) -> None:
+    del release_of_its_own
+    made = flown.registered("good", reason="To be spoilt.")
+    checker.check("flights")
+
+    lease = ledger.take("flights", "someone:dead")
+    with pytest.raises(AssertionError, match="a lease that nobody gave back"):
+        checker.check("flights")
+    ledger.give_back(lease)
+
+    described = client("sagemaker").describe_model_package(ModelPackageName=made.package_arn)
+    second = client("sagemaker").create_model_package(
+        ModelPackageGroupName="flights",
+        InferenceSpecification=described["InferenceSpecification"],
+        CustomerMetadataProperties=described["CustomerMetadataProperties"],
+    )
+    with pytest.raises(AssertionError, match="one package per version"):
+        checker.check("flights")
+    client("sagemaker").delete_model_package(ModelPackageName=second["ModelPackageArn"])
+    checker.check("flights")
+
+    entry = {"pk": {"S": "flights"}, "sk": {"S": f"entry#{1:010d}"}}
+    client("dynamodb").delete_item(TableName=settings().ledger_table, Key=entry)
+    with pytest.raises(AssertionError, match="an entry that is missing"):
+        checker.check("flights")
 
 
 def test_a_candidate_killed_once_at_any_mark_becomes_one_version(release_of_its_own: None) -> None:
