@@ -9,6 +9,7 @@ from windtunnel.aws import capture, endpoint, invocations, lake, ledger, objects
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import DatasetVersion, Mirrored, Rehearsed, Shadowed
 from windtunnel.core.errors import ModelRejected, SourceMissing
+from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _compared(mirrored: Mirrored, found: dict[str, Any], report: str) -> Compari
         "comparison": comparison.model_dump(mode="json"),
         "computed_from": read_from,
     }
-    objects.put_json(report, said)
+    with shared_write("shadow.report"):
+        objects.put_json(report, said)
     return comparison
 
 

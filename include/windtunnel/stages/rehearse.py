@@ -9,6 +9,7 @@ from windtunnel.aws import artefacts, endpoint, ledger, objects, staging
 from windtunnel.aws.endpoint import staging_name
 from windtunnel.core.contracts import Check, Lease, RegisteredVersion, Rehearsed
 from windtunnel.core.errors import ArtefactInvalid, ModelRejected, ServiceUnavailable
+from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,8 @@ def _written(
         "endpoint": found["EndpointName"],
         "owner": lease.owner,
     }
-    objects.put_json(rehearsed.report, said)
+    with shared_write("rehearsal.report"):
+        objects.put_json(rehearsed.report, said)
     return rehearsed
 
 
