@@ -115,7 +115,8 @@ class Logarithm:
         ]
         output = helper.make_tensor_value_info("prediction", TensorProto.FLOAT, [None, 1])
         graph = helper.make_graph([helper.make_node("Log", ["dep_delay"], ["prediction"])], "log", inputs, [output])
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+        return bytes(model.SerializeToString())
 
 
 def test_answers_that_are_no_numbers_are_counted_and_the_report_stays_json(trained: Container, snapshot: Path) -> None:
