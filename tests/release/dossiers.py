@@ -16,16 +16,18 @@ from windtunnel.ml import dossier
 from windtunnel.stages.register import register
 
 
-def waiting(requested_by: str = "ingest", **gate: Any) -> Dossier:
+def waiting(requested_by: str = "ingest", *, tag: int = 1, **gate: Any) -> Dossier:
     """A new version of its own, documented and before the reviewers.
 
     Args:
         requested_by: Who asked for it.
+        tag: Generation of the model.
         gate: Fields of the gate's answer, such as `forced_by`.
     """
     key = work_key(nonce=uuid.uuid4().hex)
     plan = candidate.plan(
         requested_by=requested_by,
+        tag=tag,
         image=made.IMAGE,
         work_key=key,
         job_name=f"flights-{key[:16]}",
@@ -35,13 +37,14 @@ def waiting(requested_by: str = "ingest", **gate: Any) -> Dossier:
     gated = candidate.gated(evaluated=candidate.evaluated(plan=plan, model_data=data), gate=candidate.gate(**gate))
     version = register(gated)
     assert version is not None
+    champion = ledger.live("flights")
     found = evidence.shadowed(rehearsed=evidence.rehearsed(registered=version))
     document = dossier.write(evidence.evidence(shadowed=found), evidence.SPEC)
     page, body = dossier.render(document), document.bytes()
     page_address, document_address = dossiers.put("flights", page, body)
     written = Dossier(
         registered=version,
-        champion=None,
+        champion=champion and champion.version,
         page=page_address,
         sha256=hashlib.sha256(page).hexdigest(),
         document=document_address,
