@@ -192,7 +192,7 @@ def _trained(airflow: AirflowApi, run: dict[str, Any]) -> str:
     gated = airflow.result(run, "gate")
     gate, metrics = gated["gate"], gated["evaluated"]["metrics"]
     if not any(task["task_id"] == "register" and task["state"] == "success" for task in airflow.tasks(run)):
-        return f"{gate['answer'].replace('-', ' ')}: {gate['sentence']}"
+        return f"not registered. {gate['sentence']}"
     version = airflow.result(run, "register")["version"]
     return f"{version}: RMSE {metrics['rmse']:.2f} {gated['evaluated']['unit']}, the gate says {gate['answer']}"
 

@@ -112,7 +112,9 @@ class Rollout(_Declared):
     most_seconds: int = Field(3_600, ge=600, le=28_800, description="A slower rollout is rolled back.")
     most_errors: float = Field(0.01, ge=0, lt=1, description="Share of answers 5xx.")
     most_p99_ms: float = Field(200, gt=0, description="99th percentile of the model's latency.")
-    most_unusable: float = Field(0.0, ge=0, lt=1, description="Share of answers that are NaN or not plausible.")
+    most_unusable: float = Field(
+        0.05, ge=0, lt=1, description="Share of answers that are NaN or not plausible, on the worst instance."
+    )
     most_shift: float = Field(
         1.0, gt=0, description="Mean answer, in standard deviations of the training's own answers from their mean."
     )
