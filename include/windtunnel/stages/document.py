@@ -7,10 +7,11 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from windtunnel.aws import dossiers, evidence, ledger, objects, reference, registry
+from windtunnel.aws import deployment, dossiers, evidence, ledger, objects, reference, registry
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Dossier, DriftScore, Evaluated, RegisteredVersion, RunCost, Shadowed
 from windtunnel.core.errors import ReleaseRefused
+from windtunnel.core.spec import ModelSpec
 from windtunnel.stages.account import cost_address
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def document(shadowed: Shadowed) -> Dossier | None:
             f"`{shadowed.champion or 'nothing'}`: the evidence is about two different champions. Ask for a retrain, which "
             "compares with what is in service."
         )
-    found = dossier.write(_gather(shadowed), model_spec(model))
+    found = dossier.write(_gather(shadowed), _as_released(model))
     body, page = found.bytes(), dossier.render(found)
     page_address, document_address = dossiers.put(model, page, body)
     made = Dossier(
@@ -90,6 +91,13 @@ def _gather(shadowed: Shadowed) -> dossier.Evidence:
         champion=champion,
         champion_evaluated=registry.read(champion.package_arn).evaluated if champion else None,
     )
+
+
+def _as_released(model: str) -> ModelSpec:
+    """The spec with the times that a rollout will really take here."""
+    spec = model_spec(model)
+    rollout = spec.rollout.model_copy(update={"watch_seconds": deployment.watch_seconds(model)})
+    return spec.model_copy(update={"rollout": rollout})
 
 
 def _moment(registered: RegisteredVersion) -> datetime:
