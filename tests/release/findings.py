@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from windtunnel.core.contracts import (
     Check,
     Comparison,
     DatasetVersion,
+    Proof,
     RegisteredVersion,
     Rehearsed,
+    Release,
     Shadowed,
     TrainingPlan,
     TrainingRequest,
@@ -150,3 +153,38 @@ def shadowed(version: RegisteredVersion, **given: Any) -> Shadowed:
         }
     ledger.move("flights", version.version, "shadowed", by="shadow:test", why=str(usual["sentence"]))
     return Shadowed.model_validate(usual | given)
+
+
+def live(version: RegisteredVersion) -> Champion:
+    """The version in service, as the ledger has it after a rollout."""
+    for state in ("awaiting-approval", "approved"):
+        ledger.move("flights", version.version, state, by="rita", why="It flies.")
+    lease = ledger.take("flights", "rollout:test")
+    ledger.move("flights", version.version, "releasing", by="rita", why="It flies.", lease=lease)
+    config = f"flights-{version.version}-live"
+    release = Release(
+        registered=version,
+        previous=None,
+        owner=lease.owner,
+        epoch=lease.epoch,
+        endpoint_config=config,
+        by="rita",
+        why="It flies.",
+    )
+    proof = Proof(
+        model="flights",
+        version=version.version,
+        endpoint="windtunnel-flights",
+        endpoint_config=config,
+        package_arn=version.package_arn,
+        weights={"champion": 1.0},
+        capture_percent=100,
+        golden_rows=64,
+        largest_difference=0.0,
+        proved_at=datetime.now(UTC),
+    )
+    ledger.go_live(release, proof)
+    ledger.give_back(lease)
+    champion = ledger.live("flights")
+    assert champion is not None
+    return champion

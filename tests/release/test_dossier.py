@@ -14,13 +14,15 @@ from tests import flown
 from tests.release import findings
 from windtunnel.aws import dossiers, ledger, objects
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import DatasetVersion, Dossier, Shadowed
+from windtunnel.core.contracts import Champion, DatasetVersion, Dossier, Shadowed
 from windtunnel.core.errors import ReleaseRefused, SourceMissing
 from windtunnel.core.settings import settings
 from windtunnel.ml.dossier import Document
 from windtunnel.stages.document import document
 
 pytestmark = pytest.mark.timeout(120)
+OWN_TAG = 7
+"""A generation of the model whose numbers no other test here uses."""
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +51,12 @@ def rows(published: DatasetVersion) -> pd.DataFrame:
     return findings.answered(published)
 
 
-def first(published: DatasetVersion, rows: pd.DataFrame, **wish: object) -> Shadowed:
-    """A version of its own that has passed its rehearsal."""
+def first(published: DatasetVersion, rows: pd.DataFrame, champion: Champion | None = None, *, tag: int = 1) -> Shadowed:
+    """A version of its own that has passed its rehearsal, and with a champion its shadow."""
     reason = f"Something new, {uuid.uuid4().hex[:8]}."
     hyperparameters = {"max_iter": str(uuid.uuid4().int % 900 + 50)}
-    wanted = findings.planned(published, **{"reason": reason, "hyperparameters": hyperparameters, **wish})
-    return findings.shadowed(findings.registered(wanted, rows))
+    wanted = findings.planned(published, reason=reason, hyperparameters=hyperparameters)
+    return findings.shadowed(findings.registered(wanted.model_copy(update={"tag": tag}), rows, champion))
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +175,36 @@ def test_changed_bytes_are_noticed(published: DatasetVersion, rows: pd.DataFrame
     client("s3").delete_object(Bucket=settings().bucket, Key=objects.split(dossier.page)[1])
     with pytest.raises(ReleaseRefused, match="there is `nothing` now"):
         dossiers.require_unchanged(dossier)
+
+
+@pytest.fixture
+def another_ledger(published: DatasetVersion, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001 - comes first
+    """A ledger in which something may go live."""
+    monkeypatch.setenv("WINDTUNNEL_LEDGER_TABLE", f"beside-{uuid.uuid4().hex[:12]}")
+    flown.forget()
+    ledger.ensure()
+    yield
+    monkeypatch.undo()
+    flown.forget()
+
+
+@pytest.mark.usefixtures("another_ledger")
+def test_a_challenger_is_shown_beside_the_champion(published: DatasetVersion, rows: pd.DataFrame) -> None:
+    champion = findings.live(first(published, rows, tag=OWN_TAG).rehearsed.registered)
+    made = document(first(published, rows, champion, tag=OWN_TAG))
+    assert made is not None
+    assert made.champion == champion.version
+    told = Document.from_json(objects.get_json(made.document))
+    assert told.verdict == "open"
+    assert told.tally.endswith("checks passed, 1 could not be judged")
+    assert told.points[0].about == "Not judged: accuracy as a shadow"
+    assert {change.what for change in told.changes} >= {"hyper-parameter max_iter"}
+    assert told.registered.gate.better is not None
+    assert told.registered.gate.better.high < 0
+    assert {"this version", "champion"} <= {errors.name for errors in told.evidence.holdout.errors}
+    page = objects.get(made.page).decode()
+    assert "RMSE by slice, against the champion" in page
+    assert f"RMSE against {champion.version}" in page
 
 
 def test_a_version_that_was_stopped_has_no_dossier(found: Shadowed) -> None:
