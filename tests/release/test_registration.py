@@ -95,7 +95,8 @@ def test_a_lost_reply_makes_no_second_version(operation: str, misbehave: Callabl
 
 def test_killed_before_and_after_every_write_it_is_one_version() -> None:
     candidate = gated("Killed everywhere.")
-    killed, made = run_killed_everywhere(lambda: registered(candidate))
+    killed, ending = run_killed_everywhere(lambda: registered(candidate))
+    made = ending.result()
     assert {mark.partition(":")[2] for mark in killed} == {
         "ledger.allocate", "registry.record", "registry.group", "registry.register", "ledger.move",
     }  # fmt: skip
