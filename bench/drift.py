@@ -26,6 +26,7 @@ from windtunnel.core.contracts import (
     CollectedPredictions,
     DatasetVersion,
     Evaluated,
+    Gate,
     MeasuredPredictions,
     RegisteredVersion,
     TrainingPlan,
@@ -119,16 +120,30 @@ def report(reference: pa.Table, current: pa.Table) -> tuple[float, Rendered]:
         model="bench", table="t", snapshot_id="1", tag="d1", window=month, rows=1, quarantined=0, report=""
     )
     pinned = dict.fromkeys(
-        ("reason", "requested_by", "folder_sha256", "code_sha256", "git_commit", "image", "work_key", "job_name", "train_manifest"), ""
+        (
+            "reason",
+            "requested_by",
+            "folder_sha256",
+            "code_sha256",
+            "git_commit",
+            "image",
+            "work_key",
+            "job_name",
+            "train_manifest",
+        ),
+        "",
     )
     plan = TrainingPlan(
         model="bench", dataset=dataset, train=month, holdout=month, hyperparameters={}, holdout_manifest="",
         train_rows=len(reference), holdout_rows=len(reference), tag=1, revision=1, **pinned,
     )  # fmt: skip
     evaluated = Evaluated(plan=plan, model_data="", artefact_sha256="", metrics={}, unit="", evaluation="")
+    gate = Gate(answer="promote", sentence="", champion=None, better=None, rows=1, days=1, checks=(), report="")
     counts = dict.fromkeys(("pending", "elsewhere", "duplicates", "unjoinable", "unreadable"), 0)
     collected = CollectedPredictions(
-        champion=RegisteredVersion(model="bench", package_arn="bench/1", evaluated=evaluated),
+        champion=RegisteredVersion(
+            model="bench", version="V1.1.0", package_arn="bench/1", evaluated=evaluated, gate=gate
+        ),
         labels=dataset, window=month, work_key="", rows="", predictions=len(current), labelled=len(current), **counts,
     )  # fmt: skip
     measured = MeasuredPredictions(collected=collected, quality=quality, by_day=by_day, drift=drift, scores="")

@@ -31,7 +31,12 @@ from windtunnel.orchestration.stage import stage
 
 
 def approve(spec: ModelSpec) -> None:
-    @dag(**dag_arguments("approve", spec), schedule=assets.dossier(spec.name), doc_md=__doc__)
+    @dag(
+        # Several questions at a time: one that waits for a reviewer must not keep the next from being asked.
+        **{**dag_arguments("approve", spec), "max_active_runs": 8},
+        schedule=assets.dossier(spec.name),
+        doc_md=__doc__,
+    )
     def flow() -> None:
         @stage
         def present() -> Any:

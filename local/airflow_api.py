@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 ATTEMPTS = 5
+TAKEN_SECONDS = 180
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -113,6 +114,25 @@ class AirflowApi:
         """Answer a human-in-the-loop task."""
         body = {"chosen_options": [choice], "params_input": params}
         self.patch(f"{_path(run)}/taskInstances/{task}/-1/hitlDetails", body)
+
+    def decide(self, run: dict[str, Any], task: str, choice: str, **params: Any) -> None:
+        """Answer a human-in-the-loop task, and look that the answer was taken.
+
+        Airflow 3.3.1 can lose an answer that comes in the very second of the question; it then asks anew.
+        """
+        until = time.monotonic() + TAKEN_SECONDS
+        while self.state(run, task) in {"awaiting_input", "up_for_retry", "queued", "scheduled", "running"}:
+            if time.monotonic() > until:
+                raise TimeoutError(
+                    f"`{task}` did not take the answer `{choice}` in {TAKEN_SECONDS} s: {self.link(run)}"
+                )
+            if self.state(run, task) == "awaiting_input":
+                self.answer(run, task, choice, **params)
+            time.sleep(1)
+
+    def state(self, run: dict[str, Any], task: str) -> str | None:
+        """State of a task of a run."""
+        return next((found["state"] for found in self.tasks(run) if found["task_id"] == task), None)
 
     def link(self, run: dict[str, Any], task: str | None = None) -> str:
         """Address of a run, or of one of its tasks, in the UI."""

@@ -108,14 +108,16 @@ def approve(airflow: AirflowApi, rita: AirflowApi, screen: Screen, cause: dict[s
         dossier = airflow.result(cause, "document")
         waiting = wait(
             "the question",
-            lambda: _state(airflow, run, "decide") in {"awaiting_input", "deferred", "success"},
+            lambda: airflow.state(run, "decide") in {"awaiting_input", "deferred", "success"},
             PATIENCE_SECONDS,
         )
-        if waiting and _state(airflow, run, "decide") != "success":
-            rita.answer(run, "decide", "Approve", note=_read(dossier["registered"]))
+        if waiting and airflow.state(run, "decide") != "success":
+            rita.decide(run, "decide", "Approve", note=_read(dossier["registered"]))
         run = watch(airflow, step, run)
         made = airflow.result(run, "record_yes")
-        step.done(f"{dossier['registered']['version']} approved by {made['approved_by']}, dossier {made['dossier']['sha256'][:12]}")
+        step.done(
+            f"{dossier['registered']['version']} approved by {made['approved_by']}, dossier {made['dossier']['sha256'][:12]}"
+        )
     return run
 
 
@@ -173,10 +175,6 @@ def _explain(airflow: AirflowApi, run: dict[str, Any]) -> None:
 def _run_of(airflow: AirflowApi, month: str) -> dict[str, Any] | None:
     scheduled = (run for run in airflow.runs(f"{MODEL}_ingest") if run["run_type"] == "scheduled")
     return next((run for run in scheduled if run["data_interval_start"].startswith(month)), None)
-
-
-def _state(airflow: AirflowApi, run: dict[str, Any], task: str) -> str | None:
-    return next((found["state"] for found in airflow.tasks(run) if found["task_id"] == task), None)
 
 
 def _read(registered: dict[str, Any]) -> str:

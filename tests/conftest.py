@@ -35,7 +35,7 @@ def pytest_sessionstart() -> None:
     for folder in RUNS.iterdir():
         if folder.is_dir() and not processes.alive(int(folder.name)):
             supervisor.stop(place({"WINDTUNNEL_HOME": str(folder)}))
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # two sessions that begin together both clean up
 
 
 @pytest.fixture(scope="session")

@@ -23,13 +23,14 @@ from local.place import ROOT, VENVS
 from local.ports import unused
 from tests import candidate
 from tests.stack import RUNS, embedded_aws
-from windtunnel.aws import lake, objects
+from windtunnel.aws import lake, ledger, objects
 from windtunnel.aws.clients import client
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Gated, RegisteredVersion
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
+from windtunnel.stages.register import register
 
 Kind = Literal["good", "newer", "shifted", "implausible", "slow"]
 SPEC = model_spec("flights")
@@ -88,17 +89,11 @@ def release_of_its_own(flights_aws: str, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv(variable, value)
     forget()
     lake.ensure()
-    ensure_ledger()
+    ledger.ensure()
     yield
     clear()
+    client("dynamodb").delete_table(TableName=name)  # the embedded AWS writes all tables to disk at every change
     forget()
-
-
-def ensure_ledger() -> None:
-    """The ledger's table."""
-    from windtunnel.aws import ledger
-
-    ledger.ensure()
 
 
 def forget() -> None:
@@ -176,8 +171,6 @@ def gated(kind: Kind, **plan: Any) -> Gated:
 
 def registered(kind: Kind, **plan: Any) -> RegisteredVersion:
     """A version of a kind, registered by the stage."""
-    from windtunnel.stages.register import register
-
     made = register(gated(kind, **plan))
     assert made is not None
     return made

@@ -37,7 +37,7 @@ def test_it_ends_with_a_prediction_beside_its_truth_and_the_metrics(journey: Jou
 def test_the_version_beats_both_baselines_on_rows_it_has_not_seen(journey: Journey) -> None:
     proof = journey.stack.airflow().result(only_run(journey.stack, "rollout", "prove"), "prove")
     (package,) = [p for p in packages(journey.stack) if p["ModelPackageArn"] == proof["package_arn"]]
-    record = s3_json(journey.stack, package["CustomerMetadataProperties"]["windtunnel_record"])
+    record = s3_json(journey.stack, package["CustomerMetadataProperties"]["windtunnel_record"])["evaluated"]
     assert record["metrics"]["rmse"] < record["metrics"]["linear_rmse"] < record["metrics"]["seasonal_naive_rmse"]
     assert record["plan"]["train"]["end"] <= record["plan"]["holdout"]["start"]
 
@@ -103,7 +103,7 @@ def test_a_scientists_retrain_is_rejected_by_the_reviewer_and_changes_nothing(jo
     shadowing = wait("the shadow", lambda: rita.started_by(f"{MODEL}_shadow", training), 300)
     question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 300)
     wait("its turn", lambda: ("decide", "awaiting_input") in states(rita, question), 300)
-    rita.answer(question, "decide", "Reject", note="Not worth it.")
+    rita.decide(question, "decide", "Reject", note="Not worth it.")
     wait("its end", lambda: ended(rita.run(question)), 300)
     arn = made["package_arn"]
     (package,) = [found for found in packages(journey.stack) if found["ModelPackageArn"] == arn]

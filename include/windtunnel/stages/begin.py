@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 
-from windtunnel.aws import alarms, deployment, endpoint, ledger, objects, registry
-from windtunnel.core.contracts import ApprovedVersion, Champion, Dossier, Lease, Release
+from windtunnel.aws import alarms, deployment, dossiers, endpoint, ledger, registry
+from windtunnel.core.contracts import ApprovedVersion, Champion, Lease, Release
 from windtunnel.core.errors import LeaseHeld, ReleaseRefused, WindtunnelError
 from windtunnel.core.version import Version
 
@@ -28,7 +27,7 @@ def begin(approved: ApprovedVersion, owner: str) -> Release:
     """
     registered = approved.registered
     log.info("begin: %s, approved by %s, dossier %s", registered.version, approved.approved_by, approved.dossier.sha256)
-    _same_bytes(approved.dossier)
+    dossiers.require_unchanged(approved.dossier)
     if not registry.is_approved(registered.package_arn):
         raise ReleaseRefused(
             f"`{registered.package_arn}` is not Approved in the Model Registry although {approved.approved_by} said yes. "
@@ -71,17 +70,6 @@ def _begun(approved: ApprovedVersion, lease: Lease) -> Release:
         by=approved.approved_by,
         why=why,
     )
-
-
-def _same_bytes(dossier: Dossier) -> None:
-    """The approval is bound to these bytes and no others."""
-    for address, wanted in ((dossier.page, dossier.sha256), (dossier.document, dossier.document_sha256)):
-        if (found := hashlib.sha256(objects.get(address)).hexdigest()) != wanted:
-            raise ReleaseRefused(
-                f"`{address}` has the SHA-256 `{found}`; what was approved has `{wanted}`. "
-                "The evidence was changed after the approval: find out by whom, and have the version approved again.",
-                report=address,
-            )
 
 
 def _may_go(approved: ApprovedVersion, champion: Champion | None) -> None:

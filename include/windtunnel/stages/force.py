@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from windtunnel.core.approval import NOBODY
 from windtunnel.core.contracts import Gate, TrainingPlan, TrainingRequest
 from windtunnel.core.errors import ReleaseRefused
 
 LEAST_REASON = 10
 """Characters; the form asks for as many."""
-
-NOBODY = ("", "unknown", "ingest")
-"""Who asked when it was no person: nobody known, or new data."""
 
 
 def force(plan: TrainingPlan, gate: Gate) -> Gate:
