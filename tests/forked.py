@@ -118,6 +118,10 @@ class Child:
             return said
         return _heard(said)
 
+    def still_at_it(self) -> bool:
+        """Whether it has neither ended nor died."""
+        return not self._mine.poll() and os.waitpid(self.pid, os.WNOHANG) == (0, 0)
+
     def frozen(self) -> None:
         """Wait until it stands still at the mark."""
         _, status = os.waitpid(self.pid, os.WUNTRACED)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from airflow.triggers.base import BaseTrigger
 
@@ -179,6 +179,14 @@ def ask() -> None:
     """Clients ask the live endpoint."""
     for row, key in zip(flown.rows(REQUESTS), flown.keys(REQUESTS), strict=True):
         endpoint.predict("flights", [row], inference_id=key)
+
+
+def ask_on() -> NoReturn:
+    """Clients that never stop: the alarms of the next rollout have something to go by when it begins."""
+    while True:
+        for row in flown.rows(REQUESTS, start=REQUESTS):
+            endpoint.predict("flights", [row])
+            time.sleep(0.2)
 
 
 def counted(mirrored: Mirrored) -> Mirrored:

@@ -24,7 +24,7 @@ from tests.release.staged import KilledEverywhere, KilledOnce
 from windtunnel.aws import endpoint, ledger, staging
 from windtunnel.aws.clients import client
 from windtunnel.aws.endpoint import endpoint_name, staging_name
-from windtunnel.core.contracts import Drilled, Proof, RegisteredVersion, Release
+from windtunnel.core.contracts import DatasetVersion, Drilled, Proof, RegisteredVersion, Release
 from windtunnel.core.errors import FenceLost, ReleaseRefused
 from windtunnel.core.settings import settings
 from windtunnel.stages.begin import begin
@@ -65,6 +65,7 @@ def test_each_shared_write_has_a_name_of_its_own() -> None:
 @pytest.fixture
 def counted(release_of_its_own: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[checker.Counted]:
     del release_of_its_own
+    monkeypatch.setenv("WINDTUNNEL_WATCH_SECONDS", "1")
     monkeypatch.setenv("WINDTUNNEL_ENDPOINT_INSTANCE_COUNT", "")  # as on AWS: the spec says how many, and autoscaling
     flown.forget()
     with staged.patient_spec():
@@ -86,24 +87,34 @@ def test_the_release_path_survives_a_kill_at_every_mark(
     assert counted.changes(live) == {"CREATING": 1, "UPDATING": 0}
     checker.check("flights")
 
+    with Child(staged.ask_on) as clients:
+        _second_release_and_what_follows(everywhere, counted, dataset, first.version)
+        assert clients.still_at_it(), "a request was not answered"
+    assert {mark for killed in everywhere.killed.values() for mark in killed} == marks()
+
+
+def _second_release_and_what_follows(
+    everywhere: KilledEverywhere, counted: checker.Counted, dataset: DatasetVersion, first: str
+) -> None:
+    live = endpoint_name("flights")
     once = KilledOnce(everywhere, new=frozenset({"mirror", "withdraw", "judge", "deploy"}))
     second = staged.to_registered(once, "newer", dataset)
     approved = staged.to_approved(once, staged.to_dossier(once, second, "2"))
     staged.to_live(once, approved, "2")
-    assert checker.states("flights") == {first.version: [*TO_LIVE, "retired"], second.version: [*TO_LIVE]}
+    assert checker.states("flights") == {first: [*TO_LIVE, "retired"], second.version: [*TO_LIVE]}
     assert counted.changes(live) == {"CREATING": 1, "UPDATING": 3}, "the shadow on, the shadow off, the rollout"
     checker.check("flights")
 
-    _drilled(first.version, second.version)
+    _drilled(first, second.version)
     third = _turned_back(everywhere)
     assert counted.changes(live) == {"CREATING": 1, "UPDATING": 4}
     fourth = _taken_back(everywhere)
     assert counted.changes(live) == {"CREATING": 1, "UPDATING": 5}
     proof = _rolled_back(everywhere)
     assert counted.changes(live) == {"CREATING": 1, "UPDATING": 6}
-    assert proof.version == first.version
+    assert proof.version == first
     assert checker.states("flights") == {
-        first.version: [*TO_LIVE, "retired", "releasing", "live"],
+        first: [*TO_LIVE, "retired", "releasing", "live"],
         second.version: [*TO_LIVE, "rolled-back"],
         third: [*SHORT, "releasing", "rolled-back"],
         fourth: [*SHORT, "releasing", "rolled-back"],
@@ -114,7 +125,6 @@ def test_the_release_path_survives_a_kill_at_every_mark(
     everywhere("export", lambda: ledger.export("flights"))
     assert checker.exported("flights") == list(range(1, len(checker.entries("flights")) + 1))
     checker.check("flights")
-    assert {mark for killed in everywhere.killed.values() for mark in killed} == marks()
 
 
 def _new_ledger(everywhere: KilledEverywhere, monkeypatch: pytest.MonkeyPatch) -> None:
