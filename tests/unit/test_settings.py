@@ -20,7 +20,13 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("POLL_SECONDS", "soon"), ("POLL_SECONDS", "0"), ("ENDPOINT_INSTANCE_COUNT", "-1"), ("JOB_MAX_SECONDS", "1.5"), ("PRICES", "cheap")],
+    [
+        ("POLL_SECONDS", "soon"),
+        ("POLL_SECONDS", "0"),
+        ("ENDPOINT_INSTANCE_COUNT", "-1"),
+        ("JOB_MAX_SECONDS", "1.5"),
+        ("PRICES", "cheap"),
+    ],
 )
 def test_a_malformed_variable_is_named_with_its_value_and_its_meaning(name: str, value: str) -> None:
     with pytest.raises(SettingInvalid) as refused:
