@@ -13,6 +13,7 @@ from windtunnel.core.settings import settings
 
 REGION = "us-east-1"
 AS_OF = "2026-11-21"
+"""When the table was last gone through; that day by public copies of AWS's list, none of them AWS's own."""
 
 USD_PER_HOUR: Mapping[str, float] = {
     "ml.m5.large": 0.115,

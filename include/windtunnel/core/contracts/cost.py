@@ -30,6 +30,6 @@ class RunCost(Contract):
     usd: float | None
     "None as soon as one job has no price: a sum that leaves one out would be a guess."
     prices_of: str
-    "Where and when the prices were those of AWS."
+    "Region and date of the table, and which prices a setting gave."
     sentence: str
     "With the numbers, for a person."
