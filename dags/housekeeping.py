@@ -22,6 +22,7 @@ from airflow.sdk import Param, TriggerRule, dag, get_current_context
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration import trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
@@ -40,14 +41,14 @@ def housekeeping(spec: ModelSpec) -> None:
         def drill() -> Any:
             from windtunnel.stages.drill import drill
 
-            return drill(spec.name, owner=f"drill:{get_current_context()['run_id']}")
+            return drill(spec.name, owner=trigger.owner("drill"))
 
         @stage(trigger_rule=TriggerRule.NONE_FAILED)
         def sweep() -> Any:
             from windtunnel.stages.sweep import sweep
 
-            context = get_current_context()
-            return sweep(spec.name, owner=f"sweep:{context['run_id']}", remove=context["params"]["remove"])
+            remove = get_current_context()["params"]["remove"]
+            return sweep(spec.name, owner=trigger.owner("sweep"), remove=remove)
 
         # Stands alone: the archive is complete whatever else fails, and a failed drill still fails the run.
         @stage

@@ -48,8 +48,7 @@ def rollback(spec: ModelSpec) -> None:
         def recall() -> Any:
             from windtunnel.stages.recall import recall
 
-            context = get_current_context()
-            form, owner = context["params"], f"rollback:{context['run_id']}"
+            form, owner = get_current_context()["params"], trigger.owner("rollback")
             return recall(spec.name, form["version"] or None, trigger.person(), form["reason"], owner)
 
         def move_traffic(release: Release) -> Watch | None:

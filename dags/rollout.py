@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import dag, get_current_context
+from airflow.sdk import dag
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import ApprovedVersion, Release, Watch
@@ -41,7 +41,7 @@ def rollout(spec: ModelSpec) -> None:
             from windtunnel.stages.begin import begin
 
             approved = ApprovedVersion.from_json(trigger.newest(assets.approved(spec.name)))
-            return begin(approved, owner=f"rollout:{get_current_context()['run_id']}")
+            return begin(approved, owner=trigger.owner("rollout"))
 
         def move_traffic(release: Release) -> Watch | None:
             from windtunnel.stages.deploy import deploy

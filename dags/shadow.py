@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import TriggerRule, dag, get_current_context
+from airflow.sdk import TriggerRule, dag
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Mirrored, RegisteredVersion, Rehearsed, Shadowed
@@ -35,27 +35,24 @@ PATIENT = {"retries": 12}
 def shadow(spec: ModelSpec) -> None:
     @dag(**dag_arguments("shadow", spec), schedule=assets.registered(spec.name), doc_md=__doc__)
     def flow() -> None:
-        def owner() -> str:
-            return f"shadow:{get_current_context()['run_id']}"
-
         @stage(multiple_outputs=True, **PATIENT)
         def enter() -> Any:
             from windtunnel.stages.enter import enter
 
             registered = RegisteredVersion.from_json(trigger.newest(assets.registered(spec.name)))
-            return {"registered": registered, "endpoint": enter(registered, owner())}
+            return {"registered": registered, "endpoint": enter(registered, trigger.owner("shadow"))}
 
         @stage(**PATIENT)
         def rehearse(registered: dict[str, Any]) -> Any:
             from windtunnel.stages.rehearse import rehearse
 
-            return rehearse(RegisteredVersion.from_json(registered), owner())
+            return rehearse(RegisteredVersion.from_json(registered), trigger.owner("shadow"))
 
         @stage(**PATIENT)
         def mirror(rehearsed: dict[str, Any]) -> Any:
             from windtunnel.stages.mirror import mirror
 
-            return mirror(Rehearsed.from_json(rehearsed), owner())
+            return mirror(Rehearsed.from_json(rehearsed), trigger.owner("shadow"))
 
         # Whatever became of the wait, the shadow comes off.
         @stage(trigger_rule=TriggerRule.ALL_DONE, **PATIENT)
@@ -68,7 +65,7 @@ def shadow(spec: ModelSpec) -> None:
         def judge(rehearsed: dict[str, Any], mirrored: dict[str, Any] | None) -> Any:
             from windtunnel.stages.judge import judge
 
-            return judge(Rehearsed.from_json(rehearsed), Mirrored.optional(mirrored), owner())
+            return judge(Rehearsed.from_json(rehearsed), Mirrored.optional(mirrored), trigger.owner("shadow"))
 
         @stage(outlets=[assets.dossier(spec.name)])
         def document(shadowed: dict[str, Any]) -> Any:

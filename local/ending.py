@@ -58,7 +58,7 @@ def show(
         f"its numbers    {_opened(where, report['reports']['scores'])}",
         f"data docs      {_opened(where, evaluated['plan']['dataset']['report'])}",
         f"dossier        {_opened(where, dossier['page'])}",
-        f"its challenger {_opened(where, gate['report'])}",
+        f"challenger     {_opened(where, gate['report'])}",
         f"next           {airflow.url}/dags/flights_retrain   as sam: ask for a retrain, and force it past the gate",
         "stop           make down",
     )

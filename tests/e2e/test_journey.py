@@ -55,11 +55,11 @@ def test_the_reports_open(journey: Journey) -> None:
     links = dict(
         re.findall(r"^  ([\w ]+?)  +(http://127\.0\.0\.1:\d+/windtunnel/\S+)$", journey.printed, flags=re.MULTILINE)
     )
-    assert links.keys() == {"drift report", "its numbers", "data docs", "dossier", "its challenger"}
+    assert links.keys() == {"drift report", "its numbers", "data docs", "dossier", "challenger"}
     pages = {name: urllib.request.urlopen(link, timeout=30).read().decode() for name, link in links.items()}  # noqa: S310
     assert "Exact drift scores, over every row" in pages["drift report"]
     assert "first release" in pages["dossier"].lower()
-    assert json.loads(pages["its challenger"])["champion"] == "V1.1.0"
+    assert json.loads(pages["challenger"])["champion"] == "V1.1.0"
     assert "dep_delay" in pages["data docs"]
 
 

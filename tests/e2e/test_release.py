@@ -119,7 +119,7 @@ def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey:
         succeeded(admin, release)
         assert admin.result(release, "prove")["version"] == version
         steps = admin.log(release, "deploy")
-        assert re.search(r"10 ?% of the traffic", steps)
+        assert re.search(r"traffic enabled on 10% of capacity", steps)
 
         back = admin.trigger(f"{MODEL}_rollback", reason="The drill of the year.")
         succeeded(admin, back)

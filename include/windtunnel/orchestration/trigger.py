@@ -63,6 +63,11 @@ def window() -> Window:
     return Window.parse(context["params"]["window_start"], context["params"]["window_end"])
 
 
+def owner(stage: str) -> str:
+    """Who a lease is taken for: `<stage>:<dag run id>`. A retry in the same run is the same owner, another run is not."""
+    return f"{stage}:{get_current_context()['run_id']}"
+
+
 def person() -> str:
     """Who started this run by hand."""
     return get_current_context()["dag_run"].triggering_user_name or "unknown"
