@@ -31,12 +31,8 @@ env: ## Print the environment for a shell: eval "$(make -s env)"
 setup: ## Find Python 3.12 and make the environments from their locks
 	@$(LOCAL) setup
 
-# Two runs, because Airflow and the model image pin different versions. The second runs even when the first fails.
 test: setup ## Run all tests
-	@status=0; \
-	$(BIN)/python -m pytest tests --ignore tests/model --ignore tests/container || status=$$?; \
-	.venvs/model_image/bin/python -m pytest tests/model tests/container || status=$$?; \
-	exit $$status
+	@$(BIN)/python -m local.lanes
 
 check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, generated pages
 	$(BIN)/ruff check

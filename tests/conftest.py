@@ -33,7 +33,7 @@ if os.environ.get("WINDTUNNEL_TEST_AWS"):  # tests/localaws/conftest.py: the sam
 def pytest_sessionstart() -> None:
     """End and remove what test runs left behind that were killed; the folder of the last run stays for its logs."""
     for folder in RUNS.iterdir():
-        if folder.is_dir() and not processes.alive(int(folder.name)):
+        if folder.name.isdigit() and not processes.alive(int(folder.name)):
             supervisor.stop(place({"WINDTUNNEL_HOME": str(folder)}))
             shutil.rmtree(folder, ignore_errors=True)  # two sessions that begin together both clean up
 

@@ -189,9 +189,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(work=works)
     def fly_live(self, work: int) -> None:
-        """And into service."""
+        """And into service, where one that began over something else is refused first."""
         self.fly(work)
         pick = sorted(self.model.works.values()).index(self.model.works[work])
+        if self.model.champion:
+            self.go_live(pick, 1, late=True, rollback=False)
         self.go_live(pick, 1, late=False, rollback=False)
 
     @precondition(lambda self: self.model.works and self.model.leases)
@@ -271,7 +273,7 @@ def test_the_ledger_and_its_model_agree() -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=10,
+            max_examples=25,
             stateful_step_count=22,
             deadline=None,
             derandomize=True,
@@ -280,4 +282,4 @@ def test_the_ledger_and_its_model_agree() -> None:
         ),
     )
     assert {"releasing", "rolled-back", "FenceLost", "ReleaseRefused", "VersionInvalid"} <= REACHED.keys(), REACHED
-    assert REACHED["live"] >= 20, REACHED
+    assert REACHED["live"] >= 15, REACHED

@@ -136,14 +136,14 @@ def is_approved(package_arn: str) -> bool:
 
 
 def _ensure_group(model: str) -> None:
-    try:
-        with shared_write("registry.group"):
+    with shared_write("registry.group"):
+        try:
             client("sagemaker").create_model_package_group(
                 ModelPackageGroupName=model, ModelPackageGroupDescription=model_spec(model).about
             )
-    except ClientError as error:
-        if "already exist" not in error.response["Error"]["Message"]:
-            raise
+        except ClientError as error:
+            if "already exist" not in error.response["Error"]["Message"]:
+                raise
 
 
 def _with_work_key(model: str, work_key: str) -> str | None:

@@ -1,0 +1,57 @@
+"""All tests, in two lanes side by side: those that drive running services mostly wait, those of logic mostly compute.
+
+A lane is some runs of pytest one after the other, because Airflow and the model image pin different versions. The first
+lane's output is shown as it comes, the second's when it has ended. Every run takes place even when one before it failed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, NamedTuple
+
+from local.place import ROOT, VENVS
+
+LOGIC = ("tests/conventions", "tests/dags", "tests/unit")
+MODEL = ("tests/model", "tests/container")
+
+
+class Run(NamedTuple):
+    """One run of pytest in an environment."""
+
+    venv: str
+    arguments: tuple[str, ...]
+
+
+SERVICES = (Run("airflow", ("tests", *(f"--ignore={folder}" for folder in (*LOGIC, *MODEL)))),)
+LOGIC_AND_MODEL = (Run("airflow", LOGIC), Run("model_image", MODEL))
+
+
+def drive(lane: tuple[Run, ...], output: IO[bytes] | None) -> int:
+    """Run a lane; the worst exit code of its runs."""
+    return max(
+        subprocess.run(
+            [str(VENVS / run.venv / "bin" / "python"), "-m", "pytest", *run.arguments],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ).returncode
+        for run in lane
+    )
+
+
+def main() -> int:
+    """Run both lanes; 0 when all tests passed."""
+    report = ROOT / ".windtunnel" / "tests" / "logic.log"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    with report.open("wb") as file, ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(drive, LOGIC_AND_MODEL, file)
+        services = drive(SERVICES, None)
+        logic = beside.result()
+    print(report.read_text(encoding="utf-8", errors="replace"), flush=True)
+    return max(services, logic)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
