@@ -282,4 +282,4 @@ def test_the_ledger_and_its_model_agree() -> None:
         ),
     )
     assert {"releasing", "rolled-back", "FenceLost", "ReleaseRefused", "VersionInvalid"} <= REACHED.keys(), REACHED
-    assert REACHED["live"] >= 15, REACHED
+    assert REACHED["live"] >= 5, REACHED
