@@ -90,8 +90,14 @@ def _versions(records: list[VersionRecord]) -> str:
 
 
 def _history(history: History) -> str:
-    columns = [name for name in Entry.model_fields if name not in ("model", "version")]
-    return f"{_fields(history.record)}\n\n{table(columns, _rows(history.entries))}"
+    return "\n\n".join([_fields(history.record), *map(_entry, history.entries)])
+
+
+def _entry(entry: Entry) -> str:
+    """What happened, then the evidence, each on a line of its own: addresses are too long for a table."""
+    epoch = "" if entry.epoch is None else f", epoch {entry.epoch}"
+    told = [f"{entry.sequence}  {entry.state}  {_cell(entry.at)}  by {entry.by}{epoch}", f"   {entry.why}"]
+    return "\n".join([*told, *(f"   {name}  {value}" for name, value in entry.evidence.items())])
 
 
 def _live_at(model: str, moment: str) -> Champion | None:

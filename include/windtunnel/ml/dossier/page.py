@@ -9,6 +9,7 @@ from windtunnel.ml.dossier.document import Document
 from windtunnel.ml.dossier.figures import drift, quality, slices
 from windtunnel.ml.dossier.sections import changes, checks, cost, data, lineage, score
 from windtunnel.ml.dossier.style import POLICY, STYLE
+from windtunnel.ml.dossier.weighing import outcome
 from windtunnel.ml.holdout import bounded
 from windtunnel.ml.markup import bounds, markdown, percent, prose, text
 
@@ -148,7 +149,7 @@ def _figures(document: Document) -> Iterable[tuple[str, str, str]]:
     else:
         yield (
             "Shadow",
-            _word(shadowed.passed),
+            _word(outcome(shadowed)),
             f"{shadowed.requests:,} live requests, {shadowed.labelled:,} with labels",
         )
     yield (

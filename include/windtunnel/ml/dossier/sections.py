@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from windtunnel.core.contracts import Check
 from windtunnel.ml.dossier.document import Document
+from windtunnel.ml.dossier.weighing import outcome
 from windtunnel.ml.markup import Html, days, prose, table, text
 from windtunnel.ml.test_score import SECTIONS, Row
 
@@ -25,7 +26,7 @@ def checks(document: Document) -> str:
         f"{gate.days} days. {_where(gate.report)}</p>{_listed(gate.checks)}"
         f"<h3>Rehearsal on the staging endpoint: {_word(rehearsed.passed)}</h3><p>{prose(rehearsed.sentence)} It served "
         f"after {rehearsed.seconds_to_serve:.0f} s. {_where(rehearsed.report)}</p>{_listed(rehearsed.checks)}"
-        f"<h3>Shadow: {_word(shadowed.passed) if shadowed.champion else 'none'}</h3><p>{prose(shadowed.sentence)} "
+        f"<h3>Shadow: {_word(outcome(shadowed)) if shadowed.champion else 'none'}</h3><p>{prose(shadowed.sentence)} "
         f"{text(stood)} {_where(shadowed.report)}</p>{_listed(shadowed.checks)}"
     )
 

@@ -175,5 +175,12 @@ def _unpassed(shadowed: Shadowed, spec: ModelSpec) -> Iterator[Point]:
                     yield Point(about=f"{word}: {name}{where}", said=check.sentence)
 
 
+def outcome(shadowed: Shadowed) -> bool | None:
+    """Whether a shadow passed; None where nothing was found against it because too little was seen."""
+    if not shadowed.passed:
+        return False
+    return None if any(check.passed is None for check in shadowed.checks) else True
+
+
 def _words(answer: str) -> str:
     return answer.replace("-", " ")
