@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from windtunnel.core.contracts import (
@@ -10,6 +11,7 @@ from windtunnel.core.contracts import (
     Evaluated,
     Gate,
     Gated,
+    Proof,
     RegisteredVersion,
     TrainingPlan,
 )
@@ -116,3 +118,19 @@ def registered(**given: Any) -> RegisteredVersion:
         "gate": given.get("gate") or gate(),
     }
     return RegisteredVersion.model_validate(usual | given)
+
+
+def proof(version: RegisteredVersion, config: str) -> Proof:
+    """That the live endpoint serves a version with a config."""
+    return Proof(
+        model=version.model,
+        version=version.version,
+        endpoint=f"windtunnel-{version.model}",
+        endpoint_config=config,
+        package_arn=version.package_arn,
+        weights={"champion": 1.0},
+        capture_percent=100,
+        golden_rows=64,
+        largest_difference=0.0,
+        proved_at=datetime.now(UTC),
+    )

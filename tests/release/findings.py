@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tests import candidate
 from tests.data.journey import ingest
 from windtunnel.aws import jobs, lake, ledger, objects
 from windtunnel.core.catalog import model_spec
@@ -17,7 +17,6 @@ from windtunnel.core.contracts import (
     Check,
     Comparison,
     DatasetVersion,
-    Proof,
     RegisteredVersion,
     Rehearsed,
     Release,
@@ -171,19 +170,7 @@ def live(version: RegisteredVersion) -> Champion:
         by="rita",
         why="It flies.",
     )
-    proof = Proof(
-        model="flights",
-        version=version.version,
-        endpoint="windtunnel-flights",
-        endpoint_config=config,
-        package_arn=version.package_arn,
-        weights={"champion": 1.0},
-        capture_percent=100,
-        golden_rows=64,
-        largest_difference=0.0,
-        proved_at=datetime.now(UTC),
-    )
-    ledger.go_live(release, proof)
+    ledger.go_live(release, candidate.proof(version, config))
     ledger.give_back(lease)
     champion = ledger.live("flights")
     assert champion is not None

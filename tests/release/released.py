@@ -9,12 +9,11 @@ import os
 import urllib.request
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests import flown
+from tests import candidate, flown
 from windtunnel.aws import alarms, endpoint, ledger, objects, registry
 from windtunnel.aws.deployment import deployment
 from windtunnel.core.catalog import model_spec
@@ -129,19 +128,7 @@ def record_live(wanted: ApprovedVersion) -> Champion:
         by="rita",
         why="It flies.",
     )
-    proof = Proof(
-        model="flights",
-        version=registered.version,
-        endpoint=endpoint.endpoint_name("flights"),
-        endpoint_config=release.endpoint_config,
-        package_arn=registered.package_arn,
-        weights={endpoint.VARIANT: 1.0},
-        capture_percent=100,
-        golden_rows=64,
-        largest_difference=0.0,
-        proved_at=datetime.now(UTC),
-    )
-    ledger.go_live(release, proof)
+    ledger.go_live(release, candidate.proof(registered, release.endpoint_config))
     ledger.give_back(lease)
     champion = ledger.live("flights")
     assert champion is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.release.made import IMAGE
 from windtunnel.__main__ import main
 from windtunnel.aws import deployment, endpoint, ledger, objects, staging
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import Champion, Orphan, Proof, RegisteredVersion, Release
+from windtunnel.core.contracts import Champion, Orphan, RegisteredVersion, Release
 from windtunnel.core.errors import LeaseHeld
 from windtunnel.core.settings import settings
 from windtunnel.core.version import Version
@@ -92,19 +92,7 @@ def in_service(reason: str, previous: Champion | None) -> Champion:
         by="rita",
         why=reason,
     )
-    proof = Proof(
-        model="flights",
-        version=made.version,
-        endpoint=endpoint.endpoint_name("flights"),
-        endpoint_config=config,
-        package_arn=made.package_arn,
-        weights={"champion": 1.0},
-        capture_percent=100,
-        golden_rows=64,
-        largest_difference=0.0,
-        proved_at=datetime.now(UTC),
-    )
-    ledger.go_live(release, proof)
+    ledger.go_live(release, candidate.proof(made, config))
     ledger.give_back(lease)
     found = ledger.live("flights")
     assert found is not None

@@ -9,12 +9,11 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from windtunnel.aws.clients import client
+from windtunnel.aws.jobs import described
 from windtunnel.core.contracts import JobCost
 from windtunnel.core.prices import usd_per_hour
 
@@ -55,7 +54,7 @@ def _costs(name: str) -> tuple[JobCost, ...]:
 
 
 def _training(name: str) -> JobCost | None:
-    found = _described(lambda: client("sagemaker").describe_training_job(TrainingJobName=name))
+    found = described(lambda: client("sagemaker").describe_training_job(TrainingJobName=name))
     if found is None:
         return None
     return _cost(
@@ -64,7 +63,7 @@ def _training(name: str) -> JobCost | None:
 
 
 def _processing(name: str) -> JobCost | None:
-    found = _described(lambda: client("sagemaker").describe_processing_job(ProcessingJobName=name))
+    found = described(lambda: client("sagemaker").describe_processing_job(ProcessingJobName=name))
     if found is None:
         return None
     began, ended = found.get("ProcessingStartTime"), found.get("ProcessingEndTime")
@@ -84,12 +83,3 @@ def _cost(name: str, kind: Any, status: str, cluster: Any, seconds: int) -> JobC
         billed_seconds=seconds,
         usd=None if per_hour is None else per_hour * seconds / 3600,
     )
-
-
-def _described(describe: Callable[[], Any]) -> Any | None:
-    try:
-        return describe()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        return None

@@ -155,14 +155,14 @@ def attempt_name(base: str) -> str:
 
 
 def _failed(name: str) -> bool:
-    states = (
-        _status(lambda: client("sagemaker").describe_training_job(TrainingJobName=name)["TrainingJobStatus"]),
-        _status(lambda: client("sagemaker").describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"]),
-    )
-    return bool({"Failed", "Stopped", "Stopping"} & set(states))
+    training = described(lambda: client("sagemaker").describe_training_job(TrainingJobName=name))
+    processing = described(lambda: client("sagemaker").describe_processing_job(ProcessingJobName=name))
+    states = {training and training["TrainingJobStatus"], processing and processing["ProcessingJobStatus"]}
+    return bool({"Failed", "Stopped", "Stopping"} & states)
 
 
-def _status(describe: Callable[[], str]) -> str | None:
+def described[T](describe: Callable[[], T]) -> T | None:
+    """What SageMaker says of a job; None where there is none of that name."""
     try:
         return describe()
     except ClientError as error:
