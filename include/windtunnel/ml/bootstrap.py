@@ -53,11 +53,11 @@ def rmse_ratio(
     if not (largest := max(a.sum(), b.sum())):
         return Interval(estimate=0, low=0, high=0)
     a, b = a / largest, b / largest
-    if np.abs(a - b).max() <= ROUNDING:
-        return Interval(estimate=0, low=0, high=0)
     estimate, error = _log_ratio(np.ones((1, count)), a, b)
     if count < LEAST_BLOCKS:
         return Interval(estimate=_as_rmse(float(estimate[0])), low=_as_rmse(-np.inf), high=_as_rmse(np.inf))
+    if np.abs(a - b).max() <= ROUNDING:
+        return Interval(estimate=0, low=0, high=0)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     estimates, errors = _log_ratio(drawn.astype(np.float64), a, b)
     return _interval(float(estimate[0]), float(error[0]), estimates, errors)
