@@ -10,7 +10,7 @@ WindtunnelError
 │   ├── DataRejected        a file, or too many of its rows, failed its expectations
 │   ├── HyperparameterInvalid  the estimator has no such parameter, or not this value of it
 │   ├── ArtefactInvalid     a model artefact is incomplete or does not match its digest
-│   ├── ModelRejected       a candidate failed its evaluation
+│   ├── ModelRejected       a version failed on staging or as a shadow
 │   ├── VersionInvalid      not a version, or none that the ledger knows
 │   ├── RevisionStale       the model's folder changed and its revision did not
 │   ├── FenceLost           another task has taken this release over
@@ -92,7 +92,7 @@ class ArtefactInvalid(Final):
 
 
 class ModelRejected(_Reported):
-    """A candidate failed its evaluation."""
+    """A version failed on staging or as a shadow."""
 
 
 class VersionInvalid(Final):

@@ -70,7 +70,7 @@ class Following(BaseTrigger):
         until = time.monotonic() + self.patience_seconds
         told, told_at, asked, by_the_new = "", 0.0, 0, 0
         while True:
-            look = await asyncio.to_thread(self._look)
+            look = await self._looked(until)
             asked, by_the_new = asked + look.answered, by_the_new + look.by_the_new
             news = f"{look.status} {look.step} {look.alarms} {look.reason}"
             sentence = self.sentence(look, asked, by_the_new)
@@ -82,6 +82,21 @@ class Following(BaseTrigger):
                 yield TriggerEvent({"come": come, "said": sentence})  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(self.every_seconds)
+
+    async def _looked(self, until: float) -> Look:
+        """A look; one that AWS does not answer is told and repeated while there is patience."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        while True:
+            try:
+                return await asyncio.to_thread(self._look)
+            except (ClientError, BotoCoreError) as error:
+                # A refusal, such as of rights, is the same at the next look.
+                refused = isinstance(error, ClientError) and error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+                if refused or time.monotonic() > until:
+                    raise
+                self.log.warning("AWS does not answer, looking again: %s", error)
+                await asyncio.sleep(self.every_seconds)
 
     def come(self, look: Look) -> bool:
         """Whether there is nothing more to wait for."""
