@@ -1,4 +1,4 @@
-"""All tests, in two lanes side by side: those that drive running services mostly wait, those of logic mostly compute.
+"""All tests, in two lanes side by side: those of releases mostly wait for endpoints, the others mostly compute.
 
 A lane is some runs of pytest one after the other, because Airflow and the model image pin different versions. The first
 lane's output is shown as it comes, the second's when it has ended. Every run takes place even when one before it failed.
@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from local.place import ROOT, VENVS
 
-LOGIC = ("tests/conventions", "tests/dags", "tests/unit")
+RELEASE = ("tests/e2e", "tests/release")
 MODEL = ("tests/model", "tests/container")
 
 
@@ -24,8 +24,11 @@ class Run(NamedTuple):
     arguments: tuple[str, ...]
 
 
-SERVICES = (Run("airflow", ("tests", *(f"--ignore={folder}" for folder in (*LOGIC, *MODEL)))),)
-LOGIC_AND_MODEL = (Run("airflow", LOGIC), Run("model_image", MODEL))
+RELEASES = (Run("airflow", RELEASE),)
+OTHERS = (
+    Run("airflow", ("tests", *(f"--ignore={folder}" for folder in (*RELEASE, *MODEL)))),
+    Run("model_image", MODEL),
+)
 
 
 def drive(lane: tuple[Run, ...], output: IO[bytes] | None) -> int:
@@ -43,14 +46,14 @@ def drive(lane: tuple[Run, ...], output: IO[bytes] | None) -> int:
 
 def main() -> int:
     """Run both lanes; 0 when all tests passed."""
-    report = ROOT / ".windtunnel" / "tests" / "logic.log"
+    report = ROOT / ".windtunnel" / "tests" / "others.log"
     report.parent.mkdir(parents=True, exist_ok=True)
     with report.open("wb") as file, ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(drive, LOGIC_AND_MODEL, file)
-        services = drive(SERVICES, None)
-        logic = beside.result()
+        beside = pool.submit(drive, OTHERS, file)
+        releases = drive(RELEASES, None)
+        others = beside.result()
     print(report.read_text(encoding="utf-8", errors="replace"), flush=True)
-    return max(services, logic)
+    return max(releases, others)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def stage(
         CommitConflict: Others kept winning.
     """
     snapshot = _stage(name, branch, files, window, work, said)
-    _keep_only(name, snapshot, files)
+    keep_only(name, snapshot, files)
     return snapshot
 
 
@@ -97,7 +97,7 @@ def _stage(
         return there
     change = found.transaction()
     ManageSnapshots(change).create_branch(head(found).snapshot_id, branch).commit()
-    return _committed(change, replace(found, change, branch, files, window, {**said, **_properties(work)}))
+    return committed(change, replace(found, change, branch, files, window, {**said, **_properties(work)}))
 
 
 @until_committed
@@ -141,7 +141,7 @@ def publish(found: Table, snapshot_id: str, branch: str, window: Window) -> Data
         published_id = replace(found, change, MAIN, added(found, staged), window, said)
     tag = f"d{max((int(tag[1:]) for tag in tags.values() if tag[1:].isdigit()), default=0) + 1}"
     ManageSnapshots(change).create_tag(published_id, tag).remove_branch(branch).commit()
-    return lake.version_of(found, tag, _committed(change, published_id))
+    return lake.version_of(found, tag, committed(change, published_id))
 
 
 def overwrite(name: str, files: Sequence[DataFile], window: Window, work: Mapping[str, str]) -> Snapshot:
@@ -160,7 +160,7 @@ def overwrite(name: str, files: Sequence[DataFile], window: Window, work: Mappin
         CommitConflict: Others kept winning.
     """
     snapshot = _overwrite(name, files, window, work)
-    _keep_only(name, snapshot, files)
+    keep_only(name, snapshot, files)
     return snapshot
 
 
@@ -169,7 +169,7 @@ def _overwrite(found: Table, files: Sequence[DataFile], window: Window, work: Ma
     if there := _published(found, work):
         return there
     change = found.transaction()
-    return _committed(change, replace(found, change, MAIN, files, window, _properties(work)))
+    return committed(change, replace(found, change, MAIN, files, window, _properties(work)))
 
 
 @until_committed
@@ -201,13 +201,14 @@ def replace(
     return overwrite.snapshot_id
 
 
-def _keep_only(name: str, snapshot: Snapshot, files: Iterable[DataFile]) -> None:
+def keep_only(name: str, snapshot: Snapshot, files: Iterable[DataFile]) -> None:
     """Delete those of our files that a snapshot did not take, because a twin's were there first."""
     kept = {file.file_path for file in added(lake.table(name), snapshot)}
     delete(file for file in files if file.file_path not in kept)
 
 
-def _committed(change: Transaction, snapshot_id: int) -> Snapshot:
+def committed(change: Transaction, snapshot_id: int) -> Snapshot:
+    """Commit a transaction; the snapshot of it that has this id."""
     snapshot = change.commit_transaction().snapshot_by_id(snapshot_id)
     assert snapshot is not None  # noqa: S101 - just committed
     return snapshot

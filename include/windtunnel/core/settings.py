@@ -58,6 +58,13 @@ class Settings(BaseModel):
     prices: Json[dict[str, Annotated[float, Field(ge=0)]]] = Field(
         {}, description="USD per hour by instance type, as JSON, over those of `core/prices.py`; for estimates of cost."
     )
+    alert_topic: str = Field(
+        "windtunnel-alerts",
+        description="Name of the SNS topic that messages to people go to; made where it is missing.",
+    )
+    slack_secret: str = Field(
+        "", description="Name of the secret that holds Slack's webhook address; empty: nothing goes to Slack."
+    )
     airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
 
     def uri(self, *parts: str) -> str:

@@ -13,6 +13,10 @@ Kind = Literal["int64", "float64", "string", "timestamp"]
 """Column types of a dataset. Numbers are 64 bit: Great Expectations checks other widths row by row in Python."""
 
 
+Task = Literal["regression", "classification", "anomaly"]
+"""What the target is: a number; 0 or 1, predicted as the probability of 1; 0 or 1, predicted as a score that ranks."""
+
+
 class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -138,9 +142,33 @@ class Approval(_Declared):
 
 
 class Monitoring(_Declared):
-    """The drift reports of a model."""
+    """How a live model is watched, and when it is trained anew."""
 
+    window_days: int = Field(
+        7, ge=1, le=28, description="Days of a window; a month is cut into such, and its last one takes the rest."
+    )
+    mature_share: float = Field(
+        0.95, gt=0, le=1, description="Share of a day's predictions whose labels must have come before the day counts."
+    )
+    false_alarms: float = Field(0.05, gt=0, lt=1, description="Share of quiet windows that may be called drift.")
+    season: tuple[str, ...] = Field(
+        (), description="Columns that say the season: a window is compared with reference rows of the seasons it has."
+    )
+    least_rows: int = Field(200, ge=2, description="Windows with fewer rows are not tested for drift.")
+    windows: int = Field(5, ge=1, description="How many of the last windows the verdict looks at: the N of K of N.")
+    damaged: int = Field(2, ge=1, description="How many of them, with the newest, must be worse: the K of K of N.")
+    cooldown_days: int = Field(28, ge=0, description="Days of data after a retrain was asked for without another one.")
+    precision_at: int = Field(100, ge=1, description="The k of an anomaly model's precision at k.")
     report_rows: int = Field(5_000, ge=100, description="Rows drawn for the Evidently report; scores use every row.")
+    silent_days: int = Field(40, ge=1, description="Without a verdict for so long somebody is told.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.damaged > self.windows:
+            raise SpecInvalid(
+                f"`damaged` is `{self.damaged}` of `windows` = `{self.windows}`: there can never be so many. Lower it."
+            )
+        return self
 
 
 class ModelSpec(_Declared):
@@ -155,7 +183,7 @@ class ModelSpec(_Declared):
     revision: int = Field(ge=1, description="Raised when a person changes this folder: the second number.")
     about: str
     owner: str
-    task: Literal["regression"]
+    task: Task
     source: PackageCsv | S3Csv
     arrival: Arrival
     raw_columns: dict[str, Kind] = Field(
@@ -188,7 +216,7 @@ class ModelSpec(_Declared):
     def _consistent(self) -> Self:
         columns = {column.name: column for column in self.columns}
         named = {self.key, self.event_time, self.eligible, self.target, *self.features}
-        named |= {*self.evaluation.season, *self.evaluation.slices}
+        named |= {*self.evaluation.season, *self.evaluation.slices, *self.monitoring.season}
         if unknown := named - columns.keys():
             raise SpecInvalid(f"`{self.name}` names columns it does not declare: {quoted(unknown)}.")
         if leaks := {name for name in self.features if columns[name].later}:

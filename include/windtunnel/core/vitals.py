@@ -1,4 +1,7 @@
-"""Signs of life of a live model: the CloudWatch metrics that its server prints and that a rollout's alarms watch."""
+"""Signs of life of a live model: the CloudWatch metrics of one namespace.
+
+The model server prints the first group, which a rollout's alarms watch; `monitor` writes the second after each verdict.
+"""
 
 from __future__ import annotations
 
@@ -14,3 +17,28 @@ UNUSABLE_SHARE = "UnusableShare"
 
 ANSWER_SHIFT = "AnswerShift"
 """|mean of the usable answers - mean of the training's own|, in standard deviations of the training's own."""
+
+MODEL = "Model"
+"""The dimension of everything `monitor` writes: the model's name. Values are those of the newest window."""
+
+PREDICTIONS = "Predictions"
+COVERAGE = "LabelCoverage"
+"""Share of the window's predictions whose labels have come, 0 to 1."""
+
+ERROR_RATIO = "ErrorRatio"
+"""The task's first metric over the bound that the champion's own holdout gives it; above 1 it is worse than promised."""
+
+CONTROL_RATIO = "ControlRatio"
+"""The champion's first metric over that of the frozen version before it, on the same rows; above 1 the old one is better."""
+
+DRIFT = "Drift"
+"""The largest drift score over its calibrated threshold; above 1 the window has drifted."""
+
+FAILED_CHECKS = "FailedChecks"
+VERDICT = "Verdict"
+"""0 ignore, 1 watch, 2 retrain. No value for days says that nobody watches."""
+
+
+def metric(name: str) -> str:
+    """The CloudWatch name of one of the task's metrics: `rmse` -> `Quality/rmse`."""
+    return f"Quality/{name}"

@@ -69,6 +69,18 @@ class Window(BaseModel):
             yield Window(start=start, end=end)
             start = end
 
+    def parts(self, days: int) -> Iterator[Window]:
+        """Each of its months cut into windows of so many days, oldest first; a month's last one takes the rest.
+
+        Windows of 7 days begin on the 1st, 8th, 15th and 22nd: the same ones whatever arrives, none in two months.
+        """
+        for month in self.months():
+            starts = [
+                month.start + timedelta(days=at * days) for at in range(max((month.end - month.start).days // days, 1))
+            ]
+            for start, end in zip(starts, [*starts[1:], month.end], strict=True):
+                yield Window(start=start, end=end)
+
     def months_before(self, count: int) -> Window:
         """The `count` whole months that end where this window's first month starts."""
         end = self.start.replace(day=1)
