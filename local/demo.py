@@ -55,7 +55,7 @@ def main() -> None:
     screen.title("May arrives, and with it the truth about those flights")
     may = ingest(airflow, screen, (NEXT,))
 
-    screen.title("Monitor: captured answers meet their labels, drift is measured, the report is drawn")
+    screen.title("Monitor: captured answers meet their labels, drift and damage are weighed, a verdict is given")
     monitoring = follow(airflow, screen, "monitor", may)
 
     screen.title("May also trained a challenger. The gate judges it beside the champion, on the same flights of May")
@@ -67,6 +67,7 @@ def main() -> None:
         where,
         flights,
         dossier=airflow.result(shadowing, "document"),
+        measured=airflow.result(monitoring, "measure"),
         report=airflow.result(monitoring, "report"),
         gate=airflow.result(challenge, "gate")["gate"],
     )
@@ -206,9 +207,9 @@ def _proved(airflow: AirflowApi, run: dict[str, Any]) -> str:
 
 
 def _monitored(airflow: AirflowApi, run: dict[str, Any]) -> str:
-    measured = airflow.result(run, "measure")
-    collected = measured["collected"]
-    return f"{collected['labelled']:,} of {collected['predictions']:,} answers have their label: RMSE {measured['quality']['rmse']:.2f}"
+    report = airflow.result(run, "report")
+    labelled = f"{report['labelled']:,} of {report['predictions']:,} answers have their label"
+    return f"{labelled}, the verdict is {report['verdict']}"
 
 
 RESULTS = {"train": _trained, "shadow": _rehearsed, "rollout": _proved, "monitor": _monitored}

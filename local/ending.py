@@ -21,6 +21,7 @@ def show(
     flights: list[Answered],
     *,
     dossier: dict[str, Any],
+    measured: dict[str, Any],
     report: dict[str, Any],
     gate: dict[str, Any],
 ) -> None:
@@ -32,7 +33,8 @@ def show(
         where: The running copy; reports are saved in its folder of state.
         flights: Flights the endpoint was asked about.
         dossier: The `Dossier` of the version in service.
-        report: The `MonitoringReport` of the month that arrived last.
+        measured: The `MeasuredPredictions` of the month that arrived last.
+        report: Its `MonitoringReport`.
         gate: The `Gate`'s answer to the challenger that this month trained.
     """
     evaluated = dossier["registered"]["evaluated"]
@@ -43,19 +45,22 @@ def show(
         f"{shown.key} left {shown.features['dep_delay']:+.0f} {unit} off schedule.",
         f"predicted arrival {shown.predicted:+.1f} {unit}, true arrival {shown.happened:+.0f} {unit}",
     )
+    newest = report["reports"][max(report["reports"])]
     screen.title("How well")
-    served = report["quality"]
+    served = measured["windows"][-1]["metrics"]
     rows = [
         [f"{label}, April holdout", *(f"{evaluated['metrics'][prefix + name]:.2f}" for name in METRICS)]
         for prefix, label in COMPARED.items()
     ]
     rows.append([f"live endpoint, {report['labelled']:,} flights of May", *(f"{served[name]:.2f}" for name in METRICS)])
     screen.table(["", f"MSE ({unit}²)", f"RMSE ({unit})", f"MAE ({unit})", "R2"], rows)
+    screen.title("What the monitor says")
+    screen.text(f"{report['verdict']}: {report['sentence']}")
     screen.title("Look for yourself")
     screen.text(
         f"Airflow        {airflow.url}   (who may log in: {where.home / 'passwords.json'})",
-        f"drift report   {_opened(where, report['reports']['html'])}",
-        f"its numbers    {_opened(where, report['reports']['scores'])}",
+        f"drift report   {_opened(where, newest['html'])}",
+        f"its numbers    {_opened(where, newest['json'])}",
         f"data docs      {_opened(where, evaluated['plan']['dataset']['report'])}",
         f"dossier        {_opened(where, dossier['page'])}",
         f"challenger     {_opened(where, gate['report'])}",
