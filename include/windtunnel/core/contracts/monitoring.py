@@ -23,10 +23,14 @@ class Quality(Contract):
     rows: int
 
 
+DriftMethod = Literal["wasserstein", "jensenshannon", "missing", "constant"]
+"""`missing`: change of the share of missing values; `constant`: of the share of the most frequent value."""
+
+
 class DriftScore(Contract):
     """How far one column has moved from the champion's own data, over every row that has a value."""
 
-    method: Literal["wasserstein", "jensenshannon"]
+    method: DriftMethod
     score: float
     reference_rows: int
     current_rows: int
@@ -136,8 +140,7 @@ class ColumnDrift(Contract):
     """How far one column of a window has moved, and how far it moves when nothing is wrong."""
 
     column: str
-    method: Literal["wasserstein", "jensenshannon", "missing", "constant"]
-    "`missing`: change of the share of missing values; `constant`: of the share of the most frequent value."
+    method: DriftMethod
     score: float
     threshold: float
     "Calibrated on the reference's own history, for this many days and rows."
@@ -165,6 +168,8 @@ class WindowDrift(Contract):
     "Windows of the reference's own history."
     season: str | None
     "What the reference was cut to, in words; None: all of it."
+    untested: str | None = None
+    "Why nothing was tested, in a sentence; None: it was."
 
     @property
     def drifted(self) -> tuple[ColumnDrift, ...]:
