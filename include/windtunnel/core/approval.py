@@ -8,8 +8,8 @@ from windtunnel.core.contracts import Answer, RegisteredVersion
 
 Choice = Literal["yes", "no"]
 
-NOBODY = ("", "unknown", "ingest")
-"""Who asked when it was no person: nobody known, or new data. Then nobody is kept from answering."""
+NOBODY = ("", "unknown", "ingest", "monitor")
+"""Who asked when it was no person: nobody known, new data, or a verdict. Then nobody is kept from answering."""
 
 
 def askers(registered: RegisteredVersion) -> tuple[str, ...]:

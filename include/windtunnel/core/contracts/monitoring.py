@@ -225,11 +225,15 @@ class Finding(Contract):
     expected: float | None
     "The bound of `expected` that `error` must not cross."
     worse: bool | None
+    outdone_by: str | None
+    "The frozen control, where it is surely better on the same rows."
     damage: float
     "drift x importance x realised error; decision record 0028 has the formula."
     failed: tuple[str, ...]
     "Names of the checks that did not pass."
     says: Literal["quiet", "drift", "damage", "broken"]
+    labels_until: date | None
+    "The watermark when this was found."
 
 
 class Verdict(Contract):
@@ -243,7 +247,7 @@ class Verdict(Contract):
     sentence: str
     labels_until: date | None
     findings: tuple[Finding, ...]
-    "The last N windows of this version, oldest first."
+    "The last N windows of this version whose labels say how it does, and up to N that wait for theirs; oldest first."
     asks: bool
     "Whether this verdict starts a retrain; False for a `retrain` that is cooling down or was asked for already."
     report: str
