@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Measured through a fault proxy: standard mode rides out two 5xx, resets or time-outs; Airflow retries above it.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=3, read_timeout=20)
+# Publish has no token that SNS would recognise: a repeat by the client, after a lost reply, is a second message.
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=10)
 
 
 @overload
@@ -35,7 +37,9 @@ def client(service: Literal["dynamodb"]) -> DynamoDBClient: ...
 def client(service: Literal["cloudwatch"]) -> CloudWatchClient: ...
 @overload
 def client(service: Literal["application-autoscaling"]) -> ApplicationAutoScalingClient: ...
+@overload
+def client(service: Literal["sns", "sqs", "secretsmanager"]) -> Any: ...
 @cache
 def client(service: str) -> Any:
-    """The client of a service."""
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    """The client of a service; that of SNS makes each call once."""
+    return boto3.client(service, config=_ONCE if service == "sns" else _CONFIG)  # type: ignore[call-overload]

@@ -11,6 +11,7 @@ pk                       sk                          what
 <model>#<version>        entry#<sequence>            the same entry, found by its version
 <model>#snapshot#<id>    version#<tag.manual.auto>   the versions of a snapshot
 <model>#image#<image>    version#<tag.manual.auto>   the versions of an image
+<model>#outbox           ...                         messages to people: aws/outbox.py
 """
 
 from __future__ import annotations
@@ -127,6 +128,11 @@ def query(pk: str, first: str, last: str | None = None, *, newest_first: bool = 
 def put(key: Key, body: Mapping[str, Any], where: Mapping[str, Iterable[Any]] | None = None) -> Write:
     """Write an item where none is yet; with `where`, over the one whose attributes have one of these values."""
     return {"Put": {**_guarded(where), "TableName": settings().ledger_table, "Item": _wire({**_named(key), **body})}}
+
+
+def delete(key: Key, where: Mapping[str, Iterable[Any]]) -> Write:
+    """Remove the item whose attributes have one of these values. The ledger never does; the outbox does."""
+    return {"Delete": {**_guarded(where), "TableName": settings().ledger_table, "Key": _wire(_named(key))}}
 
 
 def check(key: Key, where: Mapping[str, Iterable[Any]]) -> Write:
