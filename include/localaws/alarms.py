@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from localaws.alarm_actions import Actions
 from localaws.datapoints import COMPARISONS, FURTHER_BACK, Point, State, periods, verdict
 
 log = logging.getLogger(__name__)
 EVERY_SECONDS = 1.0
+HOUR, DAY = 3_600, 86_400
 UNTOUCHED = "Unchecked: Initial alarm creation"
 _WORDS = {
     "GreaterThanOrEqualToThreshold": "greater than or equal to",
@@ -44,6 +46,8 @@ class Alarms:
         self._ours: dict[str, tuple[str, str, int]] = {}
         # A new alarm begins in INSUFFICIENT_DATA and waits for its first evaluation like every other.
         cloudwatch._evaluate_alarm = _later
+        cloudwatch._put_metric_alarm = self._checked(cloudwatch._put_metric_alarm)
+        Actions()
 
     async def watch(self) -> None:
         """Evaluates all alarms every second."""
@@ -67,6 +71,17 @@ class Alarms:
                 and not self._held(alarm, now)
             ):
                 self._evaluate(alarm, now)
+
+    def _checked(self, put: Callable[..., Any]) -> Callable[..., Any]:
+        """PutMetricAlarm, with the limits that ministack does not know."""
+
+        def checked(params: Any, decoded: Any, is_cbor: bool, is_json: bool = False) -> Any:
+            asked = decoded or {name: self._cloudwatch._p(params, name) for name in ("Period", "EvaluationPeriods")}
+            if said := refusal(int(asked.get("Period") or 60), int(asked.get("EvaluationPeriods") or 1)):
+                return self._cloudwatch._error("ValidationError", said, 400, use_json=is_json, use_cbor=is_cbor)
+            return put(params, decoded, is_cbor, is_json)
+
+        return checked
 
     def _held(self, alarm: Alarm, now: float) -> bool:
         """Whether SetAlarmState has set the state, and AWS would not have looked again since."""
@@ -116,6 +131,16 @@ class Alarms:
         self._cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
         self._cloudwatch._evaluate_parent_alarms(alarm)
         self._changed()
+
+
+def refusal(seconds: int, evaluated: int) -> str | None:
+    """Why CloudWatch takes no alarm over so many periods of so many seconds; None where it does."""
+    if seconds not in (10, 20, 30) and seconds % 60:
+        return f"Period must be 10, 20, 30 or a multiple of 60, but is {seconds}"
+    most, spoken = (DAY, "a day") if seconds < HOUR else (7 * DAY, "7 days")
+    if seconds * evaluated > most:
+        return f"Metrics cannot be checked across more than {spoken} (EvaluationPeriods * Period must be <= {most})"
+    return None
 
 
 def _later(_: Alarm) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from localaws import embedded_metrics
+from localaws import dashboards, embedded_metrics
 from localaws.alarms import Alarms
 
 Message = MutableMapping[str, Any]
@@ -52,6 +52,7 @@ def mount(state: Path, port: int, account: str) -> Base:
     from ministack import app
 
     embedded_metrics.listen()
+    dashboards.guard()
     return Base(app)
 
 
