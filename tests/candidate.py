@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from windtunnel.core.contracts import (
+    AbsorbedCaptures,
     Champion,
+    CollectedPredictions,
     DatasetVersion,
     Evaluated,
     Gate,
     Gated,
+    LabelCounts,
     Proof,
     RegisteredVersion,
     TrainingPlan,
@@ -134,3 +137,29 @@ def proof(version: RegisteredVersion, config: str) -> Proof:
         largest_difference=0.0,
         proved_at=datetime.now(UTC),
     )
+
+
+def collected(**given: Any) -> CollectedPredictions:
+    """A May of which every prediction has its label."""
+    may = Window.month("2013-05")
+    counted = dict.fromkeys(LabelCounts.model_fields, 0) | {"predictions": 1_000, "labelled": 1_000}
+    absorbed = {
+        "model": "flights",
+        "table": "windtunnel.flights_predictions",
+        "snapshot_id": "1",
+        "sequence": 1,
+        "new_rows": 0,
+    }
+    usual: dict[str, Any] = {
+        "champion": given.get("champion") or registered(),
+        "control": None,
+        "absorbed": AbsorbedCaptures.model_validate(absorbed),
+        "labels": dataset(tag="d5", window=may),
+        "span": may,
+        "windows": tuple(may.parts(7)),
+        "work_key": "e" * 64,
+        "rows": "s3://windtunnel/monitor/flights/2013-05/e/predictions.parquet",
+        "counts": LabelCounts.model_validate(counted),
+        "labels_until": "2013-05-31",
+    }
+    return CollectedPredictions.model_validate(usual | given)

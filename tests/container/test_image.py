@@ -14,7 +14,7 @@ import pytest
 
 from tests.container.served import INCLUDE
 
-PROGRAMS = ("train", "evaluate", "serve")
+PROGRAMS = ("train", "evaluate", "score", "serve")
 DOCKERFILE = (INCLUDE / "model_image" / "Dockerfile").read_text()
 
 

@@ -91,8 +91,8 @@ def changed(another: Container, tmp_path: Path) -> Callable[[str, str, str], Cha
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('"distance"', '"runway"', "It takes `runway`, which the dataset does not have."),
-        ('"arr_delay"', '"taxi_time"', "It predicts `taxi_time` in minutes, its challenger `arr_delay` in minutes."),
+        ('"distance"', '"runway"', "It takes `runway`, which the rows do not have."),
+        ('"arr_delay"', '"taxi_time"', "It predicts `taxi_time` in minutes, the model is now about `arr_delay` in minutes."),
         ('"unit"', '"measure"', "was made by another version of windtunnel"),
     ],
     ids=["another feature", "another target", "another form"],

@@ -240,7 +240,7 @@ def test_a_small_slice_is_shown_with_its_count_and_not_judged() -> None:
 @pytest.mark.parametrize(
     ("champion", "why_not", "said"),
     [
-        (None, "It takes `runway`, which the dataset does not have.", "It takes `runway`"),
+        (None, "It takes `runway`, which the rows do not have.", "It takes `runway`"),
         (np.where(np.arange(DAYS * PER_DAY) < 2, np.inf, 1.0), None, "2 of its answers are NaN or infinite."),
     ],
     ids=["other features", "no numbers"],

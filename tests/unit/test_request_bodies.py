@@ -10,12 +10,16 @@ from botocore.validate import ParamValidator
 
 from tests import candidate
 from windtunnel.aws import jobs, registry
-from windtunnel.core.contracts import Comparison, Gated
+from windtunnel.core.contracts import Comparison, Gated, Rescoring
 
 SAGEMAKER = botocore.session.get_session().get_service_model("sagemaker")
 PLAN = candidate.plan(hyperparameters={"max_iter": "50"})
 FIRST = Comparison(plan=PLAN, champion=None, job_name=PLAN.job_name)
 BESIDE = Comparison(plan=PLAN, champion=candidate.champion(), job_name=f"{PLAN.job_name}-vs-V1-1-0")
+ALONE = Rescoring(
+    collected=candidate.collected(), job_name="flights-score-a", answers="s3://windtunnel/a/scored.parquet"
+)
+BOTH = ALONE.model_copy(update={"collected": candidate.collected(control=candidate.registered(version="V1.1.1"))})
 GATED = candidate.gated(evaluated=candidate.evaluated(plan=PLAN))
 
 
@@ -25,6 +29,8 @@ GATED = candidate.gated(evaluated=candidate.evaluated(plan=PLAN))
         ("CreateTrainingJob", jobs.training_job(PLAN)),
         ("CreateProcessingJob", jobs.evaluation_job(FIRST)),
         ("CreateProcessingJob", jobs.evaluation_job(BESIDE)),
+        ("CreateProcessingJob", jobs.scoring_job(ALONE)),
+        ("CreateProcessingJob", jobs.scoring_job(BOTH)),
         ("CreateModelPackage", registry.package(GATED, "V1.1.2", "s3://windtunnel/versions/flights/a/record.json")),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -48,6 +54,19 @@ def test_an_evaluation_beside_a_champion_gets_its_archive_with_the_digest_to_che
     assert "champion" not in str(first)
     folders = [each["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] for each in (first, job)]
     assert folders[0] != folders[1]
+
+
+def test_a_scoring_asks_the_control_only_where_there_is_one() -> None:
+    alone, both = jobs.scoring_job(ALONE), jobs.scoring_job(BOTH)
+    assert [given["InputName"] for given in alone["ProcessingInputs"]] == ["rows", "champion"]
+    assert [given["InputName"] for given in both["ProcessingInputs"]] == ["rows", "champion", "control"]
+    assert both["AppSpecification"]["ContainerEntrypoint"] == ["score"]
+    assert both["AppSpecification"]["ContainerArguments"] == [
+        *("--model", "flights"),
+        *("--champion-version", "V1.1.2", "--champion-sha256", "b" * 64),
+        *("--control-version", "V1.1.1", "--control-sha256", "b" * 64),
+    ]
+    assert both["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] == "s3://windtunnel/a"
 
 
 def test_values_fit_the_registrys_limit_of_256_characters() -> None:

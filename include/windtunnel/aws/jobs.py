@@ -1,4 +1,4 @@
-"""The SageMaker jobs of a training plan: their names, and their request bodies as pure functions that return dicts."""
+"""The SageMaker jobs of a training plan and of monitoring: their names, and their request bodies as pure functions that return dicts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import Comparison, TrainingPlan
+from windtunnel.core.contracts import Comparison, Rescoring, TrainingPlan
 from windtunnel.core.settings import settings
 from windtunnel.ml.metrics import METRIC_DEFINITIONS
 
@@ -72,37 +72,37 @@ def evaluation_job(comparison: Comparison) -> dict[str, Any]:
     if champion:
         arguments += ["--champion-version", champion.version, "--champion-sha256", champion.artefact_sha256]
         inputs.append(_input("champion", champion.model_data))
-    return {
-        "ProcessingJobName": comparison.job_name,
-        "AppSpecification": {
-            "ImageUri": plan.image,
-            "ContainerEntrypoint": ["evaluate"],
-            "ContainerArguments": arguments,
-        },
-        "RoleArn": settings().role_arn,
-        "ProcessingInputs": inputs,
-        "ProcessingOutputConfig": {
-            "Outputs": [
-                {
-                    "OutputName": "evaluation",
-                    "S3Output": {
-                        "S3Uri": evaluation_folder(comparison),
-                        "LocalPath": f"{CONTAINER}/evaluation",
-                        "S3UploadMode": "EndOfJob",
-                    },
-                }
-            ]
-        },
-        "ProcessingResources": {
-            "ClusterConfig": {
-                "InstanceCount": 1,
-                "InstanceType": settings().job_instance_type,
-                "VolumeSizeInGB": 30,
-            }
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": settings().job_max_seconds},
-        "Tags": _tags(plan),
-    }
+    return _processing_job(
+        comparison.job_name,
+        plan.image,
+        ["evaluate", *arguments],
+        inputs,
+        ("evaluation", evaluation_folder(comparison)),
+        _tags(plan),
+    )
+
+
+def scoring_job(rescoring: Rescoring) -> dict[str, Any]:
+    """Body of CreateProcessingJob: champion and control asked offline what the endpoint was asked.
+
+    In today's image: those that the two were made in may be older than the program.
+    """
+    collected = rescoring.collected
+    champion, control = collected.champion, collected.control
+    arguments = ["--model", champion.model]
+    inputs = [_input("rows", collected.rows)]
+    for name, asked in (("champion", champion), ("control", control)):
+        if asked:
+            made = asked.evaluated
+            arguments += [f"--{name}-version", asked.version, f"--{name}-sha256", made.artefact_sha256]
+            inputs.append(_input(name, made.model_data))
+    tags = [
+        {"Key": "windtunnel:model", "Value": champion.model},
+        {"Key": "windtunnel:dataset", "Value": collected.labels.tag},
+        {"Key": "windtunnel:work-key", "Value": collected.work_key},
+    ]
+    output = ("scored", rescoring.answers.rpartition("/")[0])
+    return _processing_job(rescoring.job_name, settings().model_image, ["score", *arguments], inputs, output, tags)
 
 
 def job_output(plan: TrainingPlan, file: str) -> str:
@@ -118,6 +118,48 @@ def model_data(plan: TrainingPlan) -> str:
 def evaluation_folder(comparison: Comparison) -> str:
     """Address under which the evaluation job leaves `evaluation.json` and `holdout.parquet`."""
     return settings().uri("evaluations", comparison.plan.model, comparison.job_name)
+
+
+def _processing_job(
+    name: str,
+    image: str,
+    program: list[str],
+    inputs: list[dict[str, Any]],
+    output: tuple[str, str],
+    tags: list[dict[str, str]],
+) -> dict[str, Any]:
+    """One program of the image with its arguments, and one output: its name in the container and its folder."""
+    return {
+        "ProcessingJobName": name,
+        "AppSpecification": {
+            "ImageUri": image,
+            "ContainerEntrypoint": program[:1],
+            "ContainerArguments": program[1:],
+        },
+        "RoleArn": settings().role_arn,
+        "ProcessingInputs": inputs,
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": output[0],
+                    "S3Output": {
+                        "S3Uri": output[1],
+                        "LocalPath": f"{CONTAINER}/{output[0]}",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ]
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": settings().job_instance_type,
+                "VolumeSizeInGB": 30,
+            }
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": settings().job_max_seconds},
+        "Tags": tags,
+    }
 
 
 def _input(name: str, uri: str, kind: str = "S3Prefix") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from pydantic import ValidationError
 
 from windtunnel.core.errors import ArtefactInvalid, DataRejected, quoted
@@ -56,7 +57,8 @@ def read_champion(folder: Path, version: str, sha256: str) -> Champion:
             # The digests came first and were right, so this is what serves, made by another release of windtunnel.
             if isinstance(error.__cause__, ValidationError):
                 return Champion(version, sha256, None, str(error))
-            raise
+            # Where it was unpacked is nothing to tell: it is another place each time.
+            raise ArtefactInvalid(str(error).replace(name, "model.tar.gz")) from error
 
 
 def answers(
@@ -78,14 +80,31 @@ def answers(
     return said, ScoredChampion(version=champion.version, artefact_sha256=champion.sha256, why_not=why_not)
 
 
+def refusal(read: Artefact, table: pd.DataFrame, spec: ModelSpec) -> str | None:
+    """Why an artefact cannot be asked about rows, None where it can.
+
+    Args:
+        read: Made from the model's folder as it was once.
+        table: The rows, or none of them under the same columns.
+        spec: The model as it is now.
+    """
+    target, unit = read.signature.target, read.signature.unit
+    if (target, unit) != (spec.target, spec.unit):
+        return f"It predicts `{target}` in {unit}, the model is now about `{spec.target}` in {spec.unit}."
+    takes = {feature.name: feature.kind for feature in read.signature.features}
+    if missing := takes.keys() - set(table.columns):
+        return f"It takes {quoted(missing)}, which the rows do not have."
+    numbers = {name for name in takes if is_numeric_dtype(table[name])}
+    if changed := {name for name, kind in takes.items() if (kind != "string") != (name in numbers)}:
+        return f"It takes {quoted(changed)} as another kind of value than the rows have."
+    return None
+
+
 def _ask(
     champion: Champion, read: Artefact, table: pd.DataFrame, spec: ModelSpec
 ) -> tuple[npt.NDArray[np.float64] | None, str | None]:
-    target, unit = read.signature.target, read.signature.unit
-    if (target, unit) != (spec.target, spec.unit):
-        return None, f"It predicts `{target}` in {unit}, its challenger `{spec.target}` in {spec.unit}."
-    if missing := champion.features.keys() - set(table.columns):
-        return None, f"It takes {quoted(missing)}, which the dataset does not have."
+    if why_not := refusal(read, table, spec):
+        return None, why_not
     try:
         asked = rows.as_features(table, champion.features)
         return Scorer(read.onnx).score(columns(asked)).astype(np.float64), None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +15,11 @@ import pandas as pd
 
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Quality
-from windtunnel.core.errors import SettingInvalid, WindowInvalid
+from windtunnel.core.errors import WindowInvalid
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.ml import baselines, rows
+from windtunnel.ml.arguments import Arguments, pair
 from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.candidate import Candidate, read_candidate
 from windtunnel.ml.champion import Champion, answers, read_champion
@@ -57,7 +57,11 @@ def evaluate(container: Container, arguments: Sequence[str], timed: Callable[[Ar
         UnknownModel: There is no model of that name.
         WindowInvalid: Not a window, one without a labelled row, or a holdout that training has seen.
     """
-    asked = _asked(arguments)
+    asked = Arguments(
+        "evaluate",
+        ("--model", "--train-start", "--train-end", "--holdout-start", "--holdout-end"),
+        ("--champion-version", "--champion-sha256"),
+    ).parse_args(arguments)
     spec = model_spec(asked.model)
     train = Window.parse(asked.train_start, asked.train_end)
     holdout = Window.parse(asked.holdout_start, asked.holdout_end)
@@ -159,25 +163,5 @@ def _parity(trained: Floats, served: Floats, tolerance: float) -> Parity:
 
 
 def _champion(container: Container, asked: argparse.Namespace) -> Champion | None:
-    version, sha256 = asked.champion_version, asked.champion_sha256
-    if (version is None) != (sha256 is None):
-        raise SettingInvalid(
-            f"`--champion-version` is `{version}` and `--champion-sha256` is `{sha256}`: give both or none."
-        )
-    return read_champion(container.processing("champion"), version, sha256) if version else None
-
-
-class _Arguments(argparse.ArgumentParser):
-    """Fails by an error that reaches the job's ExitMessage, not by leaving the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingInvalid(f"The job's ContainerArguments are wrong: {message}. {self.format_usage().strip()}")
-
-
-def _asked(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Arguments(prog="evaluate", allow_abbrev=False)
-    for name in ("--model", "--train-start", "--train-end", "--holdout-start", "--holdout-end"):
-        parser.add_argument(name, required=True)
-    for name in ("--champion-version", "--champion-sha256"):
-        parser.add_argument(name)
-    return parser.parse_args(arguments)
+    given = pair(asked.champion_version, asked.champion_sha256, "champion")
+    return read_champion(container.processing("champion"), *given) if given else None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -82,14 +83,26 @@ def as_features(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
         if kind == "string":
             frame[name] = column.astype(object).where(column.notna(), "")
             continue
-        largest = LARGEST_INTEGER if kind == "int64" else float(np.finfo(np.float32).max)
-        if (beyond := column.abs() > largest).any():
+        if (beyond := column.abs() > _largest(kind)).any():
             raise DataRejected(
-                f"`{name}` holds `{column[beyond].iloc[0]}`; a model computes in float32 and allows {largest:g} "
+                f"`{name}` holds `{column[beyond].iloc[0]}`; a model computes in float32 and allows {_largest(kind):g} "
                 "at most. Derive a smaller number from it in `spec.py`."
             )
         frame[name] = column.astype(np.float32)
     return pd.DataFrame(frame)
+
+
+def exact(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> npt.NDArray[np.bool_]:
+    """Which rows `as_features` takes, `(rows,)`."""
+    fits = np.ones(len(rows), dtype=np.bool_)
+    for name, kind in kinds.items():
+        if kind != "string":
+            fits &= ~(rows[name].abs() > _largest(kind)).to_numpy()
+    return fits
+
+
+def _largest(kind: Kind) -> float:
+    return LARGEST_INTEGER if kind == "int64" else float(np.finfo(np.float32).max)
 
 
 def _filter(schema: pa.Schema, spec: ModelSpec, window: Window) -> pc.Expression:

@@ -68,7 +68,7 @@ class _Job:
             return super().execute(context)  # type: ignore[misc]
         except AirflowException as error:
             raise AirflowFailException(
-                f"{error} Mend the cause and clear from `plan`: it takes the next name."
+                f"{error} Mend the cause and clear from the task that named the job: it takes the next name."
             ) from error
 
 
