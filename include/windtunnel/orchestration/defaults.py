@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from windtunnel.core.spec import ModelSpec
+from windtunnel.orchestration import alerting
 from windtunnel.orchestration.people import ACCESS
 
 TASK_DEFAULTS: dict[str, Any] = {
@@ -15,6 +16,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=1),
+    "on_failure_callback": alerting.failed,
 }
 
 
@@ -26,6 +28,7 @@ def dag_arguments(stage: str, spec: ModelSpec) -> dict[str, Any]:
         "default_args": {**TASK_DEFAULTS, "owner": spec.owner},
         "access_control": ACCESS.get(stage),
         "max_active_runs": 1,
+        "deadline": alerting.deadline(stage),
         # A DAG that only an event starts does nothing by being awake, and a paused one would miss the event.
         "is_paused_upon_creation": stage == "ingest",
         "catchup": False,
