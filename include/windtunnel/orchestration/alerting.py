@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 from urllib.parse import quote
 
@@ -41,6 +42,9 @@ LONGER_THAN_USUAL: Mapping[str, timedelta] = {
     "housekeeping": timedelta(hours=3),
 }
 """How much longer than usual a run may take before it hangs. `approve` waits for people, `retrain` is one step."""
+
+_TELL = "windtunnel.stages.alert:tell"
+"""By name, as Airflow keeps callbacks: this module is parsed with every DAG and knows the words of core alone."""
 
 _PACKAGE = Path(__file__).parents[1]
 _REASON_CHARACTERS = 500
@@ -113,10 +117,8 @@ async def hangs(context: dict[str, Any], longer_seconds: int, code: str) -> str:
 
 
 def _tell(said: Alert) -> None:
-    from windtunnel.stages.alert import tell
-
     try:
-        tell(said)
+        resolve_name(_TELL)(said)
     except Exception:
         # What failed or hangs already is not made worse by those who tell of it.
         log.exception("Nobody was told of `%s`: %s", said.key, said.title)
