@@ -1,7 +1,7 @@
 """What SageMaker captured of a live endpoint: JSON lines in S3, one per request, read back as rows.
 
 A request's InferenceId names its row; with several rows it is their keys, separated by commas. A row without a name
-of its own cannot be joined with its label: it is counted and left out. So are requests that cannot be read.
+of its own has no key and cannot be joined with its label. A request that cannot be read is one row that says why.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 import json
 import logging
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -25,12 +26,19 @@ import pyarrow.compute as pc
 
 from windtunnel.aws import objects
 from windtunnel.core.spec import Kind, ModelSpec
+from windtunnel.ml.joined import CAPTURED_AT, PREDICTION
 from windtunnel.ml.schema import arrow_schema
 
 log = logging.getLogger(__name__)
 
-CAPTURED_AT = "captured_at"
-PREDICTION = "prediction"
+EVENT_ID = "event_id"
+"""SageMaker's own name of a request; its rows have the same. Null where it could not be read."""
+
+SOURCE = "source"
+"""The capture file, from the folder of its variant on: `2013/05/01/10/<name>.jsonl`."""
+
+FAULT = "fault"
+"""Why a request could not be read; null where it could."""
 
 REQUESTS = pa.schema(
     [
@@ -44,32 +52,49 @@ REQUESTS = pa.schema(
 """One line per request: the InferenceId or null, the digest of what was asked, the keys of its rows or none, the answers."""
 
 _READERS = 8
+_HOUR = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\.jsonl$")
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
-class Captured(NamedTuple):
-    """The captured rows of an endpoint, and how many could not be used."""
+def schema(spec: ModelSpec) -> pa.Schema:
+    """The columns of a captured row: the key, when, whose request, what was asked and answered, where it was read.
 
-    rows: pa.Table
-    "The key, `captured_at` (UTC), the features and `prediction`, oldest file first; a key may come twice."
-    unjoinable: int
-    "Rows without a name of their own."
-    unreadable: int
-    "Requests without a readable question and answer."
+    Key null: the row has no name of its own. `FAULT` not null: of the request only when and where are known.
+    """
+    declared = arrow_schema(spec)
+    return pa.schema(
+        [
+            declared.field(spec.key),
+            (CAPTURED_AT, pa.timestamp("us")),
+            (EVENT_ID, pa.string()),
+            *(declared.field(name) for name in spec.features),
+            (PREDICTION, pa.float64()),
+            (SOURCE, pa.string()),
+            (FAULT, pa.string()),
+        ]
+    )
 
 
-def read(prefix: str, spec: ModelSpec) -> Captured:
-    """Everything captured under an address.
+def sources(prefix: str) -> list[str]:
+    """The capture files under an address, oldest hour first, as `SOURCE` names them.
 
     Args:
         prefix: `s3://<bucket>/<prefix>/<endpoint>/<variant>/`; AWS adds `yyyy/mm/dd/hh/<name>.jsonl`.
+    """
+    return [name for uri in objects.keys(prefix) if _HOUR.match(name := uri.removeprefix(prefix))]
+
+
+def rows(prefix: str, names: Sequence[str], spec: ModelSpec) -> pa.Table:
+    """The rows of some capture files, with the columns of `schema`; those of a file stand together, in their order.
+
+    Args:
+        prefix: As in `sources`.
+        names: From `sources`.
         spec: Says the columns of a row and their types.
     """
-    uris = (uri for uri in objects.keys(prefix) if uri.endswith(".jsonl"))
     with ThreadPoolExecutor(_READERS) as readers:
-        parts = list(readers.map(partial(_read_file, spec=spec), uris))
-    rows = pa.concat_tables([_schema(spec).empty_table(), *(part.rows for part in parts)])
-    return Captured(rows, sum(part.unjoinable for part in parts), sum(part.unreadable for part in parts))
+        parts = readers.map(lambda name: parse(objects.get(prefix + name).splitlines(), spec, source=name), names)
+        return pa.concat_tables([schema(spec).empty_table(), *parts])
 
 
 class Exchanges(NamedTuple):
@@ -84,7 +109,7 @@ def exchanges(prefix: str, spec: ModelSpec, since: datetime, until: datetime) ->
     """The requests captured in a span of time, whole and not by rows.
 
     Args:
-        prefix: As in `read`.
+        prefix: As in `sources`.
         spec: Says the columns of a row and their types.
         since: First moment, with its zone; captures know seconds.
         until: Last moment, with its zone.
@@ -130,38 +155,57 @@ def parse_requests(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> E
     return Exchanges(pa.Table.from_pylist(found, REQUESTS), len(unreadable))
 
 
-def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> Captured:
+def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> pa.Table:
     """The rows of one capture file.
 
     Args:
         lines: Its lines, one request each.
         spec: Says the columns of a row and their types.
-        source: Where the lines come from, for the log.
+        source: The file, as `sources` names it.
     """
-    rows: list[tuple[Any, ...]] = []
-    unjoinable = 0
+    found: list[tuple[Any, ...]] = []
     unreadable: list[str] = []
+    unknown = (None,) * len(spec.features)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        event: Any = None
         try:
-            keys, captured_at, asked, answered = _request(json.loads(line), spec)
+            captured = json.loads(line)
+            event = captured["eventMetadata"]
+            keys, captured_at, asked, answered = _request(captured, spec)
         except _UNREADABLE as error:
-            unreadable.append(f"line {number}, {type(error).__name__}: {error}")
+            fault = f"line {number}, {type(error).__name__}: {error}"
+            found.append((None, _moment_of(event, source), _event_id(event), *unknown, None, source, fault[:200]))
+            unreadable.append(fault)
             continue
-        if len(keys) != len(asked):
-            unjoinable += len(asked)
-            continue
-        rows += [
-            (key, captured_at, *row, prediction) for key, row, prediction in zip(keys, asked, answered, strict=True)
+        names = keys if len(keys) == len(asked) else [None] * len(asked)
+        found += [
+            (key, captured_at, _event_id(event), *row, prediction, source, None)
+            for key, row, prediction in zip(names, asked, answered, strict=True)
         ]
     _warn(unreadable, source)
-    columns = list(zip(*rows, strict=True)) or [()] * len(_schema(spec))
-    return Captured(pa.table(columns, schema=_schema(spec)), unjoinable, len(unreadable))
+    columns = list(zip(*found, strict=True)) or [()] * len(schema(spec))
+    return pa.table(columns, schema=schema(spec))
 
 
-def _read_file(uri: str, spec: ModelSpec) -> Captured:
-    return parse(objects.get(uri).splitlines(), spec, source=uri)
+def _moment_of(event: Any, source: str) -> datetime:
+    """When an unreadable request was captured: as it says, or else the hour of its file."""
+    try:
+        return _moment(event)
+    except _UNREADABLE:
+        hour = _HOUR.match(source)
+        assert hour is not None  # noqa: S101 - as `sources` names them
+        return datetime(*(int(part) for part in hour.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - UTC
+
+
+def _moment(event: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(event["inferenceTime"]).astimezone(UTC).replace(tzinfo=None)
+
+
+def _event_id(event: Any) -> str | None:
+    found = event.get("eventId") if isinstance(event, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _read_requests(uri: str, spec: ModelSpec) -> Exchanges:
@@ -173,20 +217,12 @@ def _warn(unreadable: Sequence[str], source: str) -> None:
         log.warning("%d unreadable captures in %s; the first: %.200s", len(unreadable), source, unreadable[0])
 
 
-def _schema(spec: ModelSpec) -> pa.Schema:
-    declared = arrow_schema(spec)
-    features = [declared.field(name) for name in spec.features]
-    return pa.schema(
-        [declared.field(spec.key), (CAPTURED_AT, pa.timestamp("us")), *features, (PREDICTION, pa.float64())]
-    )
-
-
 def _request(
     captured: dict[str, Any], spec: ModelSpec
 ) -> tuple[list[str], datetime, list[tuple[Any, ...]], list[float]]:
     """Keys, moment, rows and predictions of one request; the keys are fewer than the rows where some have none."""
     data, event = captured["captureData"], captured["eventMetadata"]
-    moment = datetime.fromisoformat(event["inferenceTime"]).astimezone(UTC).replace(tzinfo=None)
+    moment = _moment(event)
     asked = [
         tuple(_cast(row.get(name), spec.column(name).kind) for name in spec.features)
         for row in _instances(data["endpointInput"], spec.features)

@@ -9,11 +9,13 @@ from windtunnel.aws.ledger.answers import history, last_good, live, live_at, of_
 from windtunnel.aws.ledger.archive import export
 from windtunnel.aws.ledger.leases import check, give_back, keep, take
 from windtunnel.aws.ledger.leases import of as lease_of
+from windtunnel.aws.ledger.service import Service, services
 from windtunnel.aws.ledger.table import ensure
 from windtunnel.aws.ledger.transitions import ALLOWED, fell_back, go_live, move
 
 __all__ = [
     "ALLOWED",
+    "Service",
     "allocate",
     "check",
     "ensure",
@@ -30,6 +32,7 @@ __all__ = [
     "move",
     "of_image",
     "of_snapshot",
+    "services",
     "take",
     "versions",
 ]

@@ -1,0 +1,23 @@
+"""absorb: the capture files of the live endpoint -> rows of the table `<model>_predictions`."""
+
+from __future__ import annotations
+
+import logging
+
+from windtunnel.core.contracts import AbsorbedCaptures
+
+log = logging.getLogger(__name__)
+
+
+def absorb(model: str) -> AbsorbedCaptures:
+    """Take up the captured requests that the lake does not hold yet; each request once, however often this runs.
+
+    Raises:
+        CommitConflict: Others kept winning; run it again.
+    """
+    from windtunnel.aws import endpoint, predictions
+
+    log.info("absorb: captures of %s in %s", model, endpoint.capture_prefix(model))
+    absorbed = predictions.absorb(model)
+    log.info("absorb: %d new rows; %s stands at snapshot %s", absorbed.new_rows, absorbed.table, absorbed.snapshot_id)
+    return absorbed
