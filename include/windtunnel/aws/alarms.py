@@ -11,8 +11,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from windtunnel.aws import signs
 from windtunnel.aws.clients import client
-from windtunnel.aws.endpoint import VARIANT, endpoint_name
+from windtunnel.aws.endpoint import endpoint_name
 from windtunnel.core import vitals
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.errors import ReleaseRefused, quoted
@@ -46,17 +47,14 @@ def names_of_return(model: str) -> list[str]:
 def bodies(model: str) -> list[dict[str, Any]]:
     """Bodies of PutMetricAlarm for the alarms of a rollout."""
     rollout = model_spec(model).rollout
-    printed = {"Namespace": vitals.NAMESPACE, "Statistic": "Maximum"}
-    from_fleets = [{"Name": vitals.ENDPOINT, "Value": endpoint_name(model)}]
-    seen = [*_served(model)]
     return [
-        _errors(model, "errors", seen, "breaching"),
-        _latency(model, "latency", seen, "breaching"),
+        _errors(model, "errors", "breaching"),
+        _latency(model, "latency", "breaching"),
         _body(
             model,
             "unusable",
             f"More than {rollout.most_unusable:.2%} of an instance's answers are not finite or not plausible.",
-            {**printed, "MetricName": vitals.UNUSABLE_SHARE, "Dimensions": from_fleets},
+            {**signs.printed(model, vitals.UNUSABLE_SHARE).watched(), "Statistic": "Maximum"},
             rollout.most_unusable,
             "breaching",
         ),
@@ -64,7 +62,7 @@ def bodies(model: str) -> list[dict[str, Any]]:
             model,
             "shift",
             f"An instance's mean answer is more than {rollout.most_shift:g} standard deviations from the training's.",
-            {**printed, "MetricName": vitals.ANSWER_SHIFT, "Dimensions": from_fleets},
+            {**signs.printed(model, vitals.ANSWER_SHIFT).watched(), "Statistic": "Maximum"},
             rollout.most_shift,
             "breaching",
         ),
@@ -76,10 +74,10 @@ def bodies_of_return(model: str, endpoint_config: str) -> list[dict[str, Any]]:
 
     Silence is no fault there: at night a rollback must go through without traffic.
     """
-    seen = [*_served(model), {"Name": "EndpointConfigName", "Value": endpoint_config}]
+    comes = {"EndpointConfigName": endpoint_config}
     return [
-        _errors(model, "return-errors", seen, "notBreaching"),
-        _latency(model, "return-latency", seen, "notBreaching"),
+        _errors(model, "return-errors", "notBreaching", **comes),
+        _latency(model, "return-latency", "notBreaching", **comes),
     ]
 
 
@@ -121,28 +119,17 @@ def _name(model: str, kind: str) -> str:
     return f"{endpoint_name(model)}-{kind}"
 
 
-def _served(model: str) -> list[dict[str, str]]:
-    return [{"Name": "EndpointName", "Value": endpoint_name(model)}, {"Name": "VariantName", "Value": VARIANT}]
-
-
-def _errors(model: str, kind: str, dimensions: list[dict[str, str]], silence: str) -> dict[str, Any]:
+def _errors(model: str, kind: str, silence: str, **more: str) -> dict[str, Any]:
     most = model_spec(model).rollout.most_errors
-    metric = {"Namespace": "AWS/SageMaker", "MetricName": "Invocation5XXErrors", "Statistic": "Average"}
-    return _body(
-        model,
-        kind,
-        f"More than {most:.2%} of the requests are answered 5xx.",
-        {**metric, "Dimensions": dimensions},
-        most,
-        silence,
-    )
+    metric = {**signs.served(model, "Invocation5XXErrors", **more).watched(), "Statistic": "Average"}
+    return _body(model, kind, f"More than {most:.2%} of the requests are answered 5xx.", metric, most, silence)
 
 
-def _latency(model: str, kind: str, dimensions: list[dict[str, str]], silence: str) -> dict[str, Any]:
+def _latency(model: str, kind: str, silence: str, **more: str) -> dict[str, Any]:
     most_ms = model_spec(model).rollout.most_p99_ms
-    metric = {"Namespace": "AWS/SageMaker", "MetricName": "ModelLatency", "ExtendedStatistic": "p99"}
+    metric = {**signs.served(model, "ModelLatency", **more).watched(), "ExtendedStatistic": "p99"}
     sentence = f"The 99th percentile of the model's latency is above {most_ms:g} ms."
-    return _body(model, kind, sentence, {**metric, "Dimensions": dimensions}, most_ms * 1000, silence)
+    return _body(model, kind, sentence, metric, most_ms * 1000, silence)
 
 
 def _body(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,18 @@ def get_json(uri: str) -> Any:
 
 def exists(uri: str) -> bool:
     """Whether an object is there."""
+    return written_at(uri) is not None
+
+
+def written_at(uri: str) -> datetime | None:
+    """When an object was last written; None where there is none."""
     bucket, key = split(uri)
     try:
-        client("s3").head_object(Bucket=bucket, Key=key)
+        return client("s3").head_object(Bucket=bucket, Key=key)["LastModified"]
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
+            return None
         raise
-    return True
 
 
 def keys(prefix: str) -> Iterator[str]:

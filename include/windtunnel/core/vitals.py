@@ -36,7 +36,10 @@ DRIFT = "Drift"
 
 FAILED_CHECKS = "FailedChecks"
 VERDICT = "Verdict"
-"""0 ignore, 1 watch, 2 retrain. No value for days says that nobody watches."""
+"""0 ignore, 1 watch, 2 retrain."""
+
+SILENT_DAYS = "SilentDays"
+"""Days since the newest verdict, or since the version went live. Written every day; no value says that nobody watches."""
 
 
 def metric(name: str) -> str:

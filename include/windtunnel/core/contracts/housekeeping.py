@@ -55,3 +55,14 @@ class Drilled(Contract):
     drilled_at: datetime
     report: str
     "Address of this record."
+
+
+class Reconciled(Contract):
+    """The live endpoint, compared with what the ledger says is live."""
+
+    model: str
+    version: str
+    "What the ledger says."
+    agrees: bool | None
+    "None: a release, a shadow or an update is under way, and nothing can be said now."
+    sentence: str

@@ -1,0 +1,40 @@
+"""How long a live model has been without a verdict, as a metric of its own.
+
+CloudWatch looks back seven days at most, and a verdict may be rightly due only once a month: no alarm can hear that
+`Verdict` has been silent for so long. So the days are counted here and written daily, and the alarm listens to both: the
+count, and whether anybody counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from windtunnel.aws import objects, signs
+from windtunnel.aws.clients import client
+from windtunnel.core import vitals
+from windtunnel.core.contracts import Champion
+from windtunnel.core.marks import shared_write
+from windtunnel.core.settings import settings
+
+log = logging.getLogger(__name__)
+
+
+def put(champion: Champion) -> float:
+    """Write how long a live model has been without a verdict.
+
+    Returns:
+        Days since the newest verdict, or since the version went live where that is later.
+    """
+    now = datetime.now(UTC)
+    concluded = objects.written_at(settings().uri("monitor", champion.model, "verdict.json"))
+    heard = max(champion.live_since, concluded or champion.live_since)
+    days = max(0.0, (now - heard) / timedelta(days=1))
+    sign = signs.measured(champion.model, vitals.SILENT_DAYS)
+    with shared_write("guard.put-silence"):
+        client("cloudwatch").put_metric_data(
+            Namespace=sign.namespace,
+            MetricData=[{"MetricName": sign.metric, "Dimensions": sign.named(), "Value": days}],
+        )
+    log.info("silence: %s has been without a verdict for %.1f days", champion.model, days)
+    return days
