@@ -1,0 +1,191 @@
+"""The verdict in words: exactly one sentence, with the reason, the numbers and what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from windtunnel.core.contracts import Finding
+from windtunnel.core.errors import quoted
+from windtunnel.core.spec import ModelSpec
+from windtunnel.core.window import Window
+from windtunnel.ml.joined import PREDICTION
+from windtunnel.ml.metrics import FIRST, MORE_IS_BETTER
+from windtunnel.ml.verdict import Judgement
+
+NAMES = {"rmse": "RMSE", "log_loss": "log loss", "pr_auc": "PR AUC"}
+MANY_TIMES = 100
+"""Above it the multiple of a threshold says no more than that it is far."""
+
+
+def sentence(judged: Judgement, spec: ModelSpec, asked: Window | None = None) -> str:
+    """The verdict in one sentence.
+
+    Args:
+        judged: The word, and what it rests on.
+        spec: Of the model.
+        asked: The window after which a retrain was asked for, if that one holds this one back.
+    """
+    text = _TEXTS[judged.because](judged, spec)
+    if judged.word == "retrain" and asked:
+        text += (
+            f"; a retrain was asked for after {_days(asked)} and is not asked for again within "
+            f"{spec.monitoring.cooldown_days} days of data"
+        )
+    return f"{text}{_as_of(judged)}."
+
+
+def _broken(judged: Judgement, spec: ModelSpec) -> str:
+    found = _named(judged)
+    text = (
+        f"Watch {judged.version} and mend the way of its data first: in {_days(found.window)} the requests failed "
+        f"{quoted(found.failed)}, and a retrain would learn the fault"
+    )
+    if (worse := sum(bool(each.worse) for each in judged.told)) and judged.told[-1].worse:
+        text += f", so its {_metric(spec)}, worse than promised in {_of(worse, judged)}, is no reason for one yet"
+    return text
+
+
+def _damage(judged: Judgement, spec: ModelSpec) -> str:
+    return (
+        f"Retrain {judged.version}: {_error(_named(judged), spec)}, and so it was in {_of(len(judged.damaged), judged)}"
+        f"{_drift_beside(_named(judged))}{_rollback(judged)}"
+    )
+
+
+def _hint(judged: Judgement, spec: ModelSpec) -> str:
+    return (
+        f"Watch {judged.version}: {_error(_named(judged), spec)}, in {_of(len(judged.damaged), judged)} where a retrain "
+        f"takes {spec.monitoring.damaged}{_drift_beside(_named(judged))}{_rollback(judged)}"
+    )
+
+
+def _outdone(judged: Judgement, spec: ModelSpec) -> str:
+    found = _named(judged)
+    return (
+        f"Watch {judged.version} and think of the way back: {found.outdone_by}, frozen since, was surely better on the "
+        f"same rows in {_of(len(judged.outdone), judged)}, {_days(found.window)} among them, though the "
+        f"{_metric(spec)} of {judged.version} is within what its holdout promises; the `rollback` DAG brings "
+        f"{found.outdone_by} back"
+    )
+
+
+def _drift(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+    found = _named(judged)
+    return f"Watch {judged.version}: in {_days(found.window)} {_moved(found)}{_share(found)}, and {_unanswered(found)}"
+
+
+def _harmless(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+    found = _named(judged)
+    return f"Nothing to do for {judged.version}: in {_days(found.window)} {_moved(found)}, but{_share(found)[1:]}"
+
+
+def _quiet(judged: Judgement, spec: ModelSpec) -> str:
+    found = _named(judged)
+    text = f"Nothing to do for {judged.version}: {_error(found, spec)}"
+    if found.drifted:
+        return f"{text}, although {_moved(found)}{_share(found)}"
+    return f"{text}, and nothing has drifted{' since' if judged.waiting else ''}"
+
+
+def _unlabelled(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+    found = _named(judged)
+    return (
+        f"Nothing to do for {judged.version} yet: up to {_last_day(found.window)} nothing has drifted, "
+        f"and {_unanswered(found)}"
+    )
+
+
+def _unknown(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+    return f"Nothing to do for {judged.version} yet: none of its answers lies in a measured window"
+
+
+_TEXTS = {
+    "broken": _broken,
+    "damage": _damage,
+    "hint": _hint,
+    "outdone": _outdone,
+    "drift": _drift,
+    "harmless": _harmless,
+    "quiet": _quiet,
+    "unlabelled": _unlabelled,
+    "unknown": _unknown,
+}
+
+
+def _error(found: Finding, spec: ModelSpec) -> str:
+    metric = FIRST[spec.task]
+    unit = f" {spec.unit}" if spec.task == "regression" else ""
+    text = f"in {_days(found.window)} its {NAMES[metric]} was {_figure(found.error)}{unit}"
+    if found.expected is None:
+        return text
+    limit = "at least" if metric in MORE_IS_BETTER else "at most"
+    return f"{text} where its holdout promises {limit} {_figure(found.expected)}"
+
+
+def _rollback(judged: Judgement) -> str:
+    if not judged.outdone:
+        return ""
+    control = judged.outdone[-1].outdone_by
+    return (
+        f"; {control} before it was surely better on the same rows in {len(judged.outdone)} of them, so bring it back "
+        "with the `rollback` DAG meanwhile"
+    )
+
+
+def _drift_beside(found: Finding) -> str:
+    return f"; {_moved(found)}{_share(found)}" if found.drifted else ""
+
+
+def _moved(found: Finding) -> str:
+    first, *others = found.drifted
+    more = f" and {len(others)} more" if others else ""
+    times = f"more than {MANY_TIMES}" if found.drift > MANY_TIMES else f"{found.drift:.1f}"
+    return f"`{first}`{more} drifted, to {times} times its threshold"
+
+
+def _share(found: Finding) -> str:
+    if PREDICTION in found.drifted:
+        return ", which all features speak in" if found.drifted == (PREDICTION,) else ", the answers with it"
+    if found.importance is None:
+        return ", of an importance that was not measured"
+    return f", with {found.importance:.0%} of the model's importance"
+
+
+def _unanswered(found: Finding) -> str:
+    if found.mature:
+        return "its holdout is too small to say which error is normal"
+    return f"labels that would say whether it hurts are there for {found.coverage:.0%} of the predictions"
+
+
+def _of(count: int, judged: Judgement) -> str:
+    """Such as `2 of the last 5 windows with labels`."""
+    known = len(judged.told)
+    return f"{count} of the last {known} windows with labels" if known > 1 else "the only window with labels"
+
+
+def _as_of(judged: Judgement) -> str:
+    if not judged.told:
+        return ""
+    return f" (as of labels until {judged.labels_until})" if judged.labels_until else ""
+
+
+def _metric(spec: ModelSpec) -> str:
+    return NAMES[FIRST[spec.task]]
+
+
+def _days(window: Window) -> str:
+    return f"{window.start} to {_last_day(window)}"
+
+
+def _last_day(window: Window) -> str:
+    return str(window.end - timedelta(days=1))
+
+
+def _figure(value: float | None) -> str:
+    assert value is not None  # noqa: S101 - a window that tells has an error
+    return f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
+def _named(judged: Judgement) -> Finding:
+    assert judged.named is not None  # noqa: S101 - only the unknown has none
+    return judged.named
