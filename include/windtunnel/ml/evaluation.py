@@ -36,6 +36,7 @@ from windtunnel.ml.evaluation_report import (
     Rows,
     Serving,
 )
+from windtunnel.ml.importance import importance
 from windtunnel.ml.metrics import by_group, quality
 from windtunnel.ml.scorer import Scorer
 from windtunnel.ml.training import columns
@@ -101,7 +102,7 @@ def measure(
     holdout: tuple[Window, pd.DataFrame],
     serving: Serving,
 ) -> tuple[EvaluationReport, dict[str, npt.NDArray[np.floating]]]:
-    """Errors, slices, baselines and parity on a holdout.
+    """Errors, slices, baselines, parity and importance on a holdout.
 
     Returns:
         What was found, and everybody's answers `(rows,)` to the holdout under the columns of `holdout.parquet`.
@@ -109,7 +110,8 @@ def measure(
     (seen_window, seen), (unseen_window, unseen) = train, holdout
     known, asked = rows.features(seen, spec), rows.features(unseen, spec)
     target = unseen[spec.target].to_numpy(dtype=np.float64)
-    prediction = Scorer(candidate.artefact.onnx).score(columns(asked))
+    scorer = Scorer(candidate.artefact.onnx)
+    prediction = scorer.score(columns(asked))
     said = prediction.astype(np.float64)
     compared: dict[str, Floats] = {
         "": said,
@@ -133,6 +135,7 @@ def measure(
         answers=_answers(prediction),
         parity=_parity(candidate.estimator.predict(asked), said, spec.evaluation.onnx_tolerance),
         serving=serving,
+        importance=importance(lambda frame: scorer.score(columns(frame)), asked, target),
     )
     answered: dict[str, npt.NDArray[np.floating]] = {
         CHALLENGER: prediction,

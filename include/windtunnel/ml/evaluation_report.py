@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from windtunnel.core.contracts import Quality
 from windtunnel.core.window import Window
@@ -82,3 +82,5 @@ class EvaluationReport(_Found):
     answers: Answers
     parity: Parity
     serving: Serving
+    importance: dict[str, float] = Field(default_factory=dict)
+    "Feature -> increase of the RMSE when it is shuffled, largest first; none in reports older than its measuring."

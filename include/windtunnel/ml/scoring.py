@@ -69,7 +69,9 @@ def score(container: Container, arguments: Sequence[str]) -> ScoringReport:
     pq.write_table(scored.append_column(CONTROL_SAID, pa.array(repeated)), folder / SCORED, compression="zstd")
     found = ScoringReport(model=spec.name, rows=count, champion=champion, control=control)
     (folder / REPORT).write_text(found.model_dump_json(indent=1), encoding="utf-8")
-    print(f"scored `{spec.name}`: {found}", flush=True)
+    for version in filter(None, (champion, control)):
+        went = version.why_not or f"asked {count - version.unaskable:,}, {version.not_finite:,} without a finite answer"
+        print(f"scored `{spec.name}`: {version.version}: {went}", flush=True)
     return found
 
 
