@@ -17,6 +17,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
 from windtunnel.aws import lake, publication, tables
+from windtunnel.core.contracts import CollectedPredictions
 from windtunnel.core.marks import shared_write
 from windtunnel.core.window import Window
 
@@ -25,6 +26,11 @@ log = logging.getLogger(__name__)
 Kind = Literal["predictions", "quality", "drift", "findings"]
 type Order = tuple[int, int]
 """Which of two measurements of the same span is newer: N of the labels' tag `d<N>`, then the captures' sequence."""
+
+
+def order_of(collected: CollectedPredictions) -> Order:
+    """The order of what is measured of collected predictions."""
+    return int(collected.labels.tag.removeprefix("d")), collected.absorbed.sequence
 
 
 def table_name(model: str, kind: Kind) -> str:

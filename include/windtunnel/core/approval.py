@@ -8,7 +8,10 @@ from windtunnel.core.contracts import Answer, RegisteredVersion
 
 Choice = Literal["yes", "no"]
 
-NOBODY = ("", "unknown", "ingest", "monitor")
+MONITOR = "monitor"
+"""Who asked when a verdict did."""
+
+NOBODY = ("", "unknown", "ingest", MONITOR)
 """Who asked when it was no person: nobody known, new data, or a verdict. Then nobody is kept from answering."""
 
 

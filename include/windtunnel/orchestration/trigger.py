@@ -19,12 +19,17 @@ def events(asset: Asset) -> list[dict[str, Any]]:
     Raises:
         AirflowFailException: None did: the run was started by hand and cannot know what to work on.
     """
-    found = get_current_context()["triggering_asset_events"].get(asset)
-    if not found:
+    if not (found := events_if_any(asset)):
         raise AirflowFailException(
             f"This DAG is started by the asset `{asset.name}`; this run carries no event of it. "
             f"To repeat the work, create an event of `{asset.name}` again or clear the run that had one."
         )
+    return found
+
+
+def events_if_any(asset: Asset) -> list[dict[str, Any]]:
+    """The same, none where a schedule or a person started the run."""
+    found = get_current_context()["triggering_asset_events"].get(asset) or []
     return [_made(event.extra) for event in sorted(found, key=lambda event: event.timestamp)]
 
 
