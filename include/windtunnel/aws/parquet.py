@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from windtunnel.aws import objects
+from windtunnel.aws.clients import client
+
+PART_ROWS = 65_536
+
+type Filtered = Callable[[ds.Expression, Sequence[str]], Iterator[pa.Table]]
+"""Columns of the rows that fit a filter."""
 
 
 def encode(table: pa.Table) -> bytes:
@@ -20,3 +30,26 @@ def encode(table: pa.Table) -> bytes:
 def read(uri: str) -> pa.Table:
     """The table at an address."""
     return pq.read_table(io.BytesIO(objects.get(uri)))
+
+
+@contextmanager
+def opened(uri: str) -> Iterator[Filtered]:
+    """Read columns of the rows that fit a filter, part by part, as often as needed; memory holds a few parts.
+
+    There is always a part, if one without rows, and the order is that of the file.
+
+    Args:
+        uri: Fetched once, to a file that is gone afterwards.
+    """
+    bucket, key = objects.split(uri)
+    with NamedTemporaryFile(suffix=".parquet") as file:
+        client("s3").download_fileobj(bucket, key, file)
+        file.flush()
+        found = ds.dataset(file.name, format="parquet")
+
+        def read(only: ds.Expression, columns: Sequence[str]) -> Iterator[pa.Table]:
+            yield pa.schema([found.schema.field(name) for name in columns]).empty_table()
+            scan = found.scanner(list(columns), only, batch_size=PART_ROWS, batch_readahead=2, use_threads=False)
+            yield from (pa.Table.from_batches([batch]) for batch in scan.to_batches())
+
+        yield read

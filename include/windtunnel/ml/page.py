@@ -10,8 +10,7 @@ import hashlib
 import html
 import json
 import re
-import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from evidently.legacy.model.dashboard import DashboardInfo
@@ -20,6 +19,8 @@ from evidently.legacy.utils import NumpyEncoder
 from evidently.legacy.utils.dashboard import TemplateParams, file_html_template
 
 LONGEST_NAME = 60
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # The page needs its own inline script and style, and nothing from anywhere: no host, no form, no frame.
 _POLICY = (
@@ -36,9 +37,17 @@ _STYLE = """
 .summary .figures { display: flex; flex-wrap: wrap; gap: 12px; margin: 16px 0; }
 .summary .figures div { border: 1px solid #d0d7de; border-radius: 6px; padding: 8px 16px; }
 .summary .figures b { display: block; font-size: 22px; }
-.summary table { border-collapse: collapse; }
-.summary td, .summary th { border-bottom: 1px solid #d0d7de; padding: 3px 14px 3px 0; text-align: right; }
-.summary td:first-child, .summary th:first-child { text-align: left; }
+.summary .verdict { border: 1px solid #d0d7de; border-left: 10px solid; border-radius: 6px; padding: 12px 20px; margin: 16px 0; }
+.summary .verdict > b { font-size: 22px; letter-spacing: .06em; }
+.summary .ignore { border-left-color: #18733a; background: #e8f5ec; }
+.summary .watch { border-left-color: #b26a00; background: #fff4e0; }
+.summary .retrain { border-left-color: #b3261e; background: #fdecea; }
+.summary .wide { overflow-x: auto; }
+.summary table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.summary td, .summary th { border-bottom: 1px solid #d0d7de; padding: 3px 18px 3px 0; text-align: left; vertical-align: top; }
+.summary .n { text-align: right; }
+.summary .bad { color: #b3261e; }
+.summary code { font: 13px/1.5 ui-monospace, Consolas, monospace; overflow-wrap: anywhere; }
 """
 
 
@@ -54,14 +63,14 @@ def plain(name: str) -> str:
 
 
 def page(title: str, summary: str, widgets: Sequence[BaseWidgetInfo]) -> str:
-    """A self-contained page.
+    """A self-contained page; the same widgets give the same bytes.
 
     Args:
         title: Plain text.
         summary: HTML above the widgets; its texts escaped already.
         widgets: Evidently's.
     """
-    name = f"report_{uuid.uuid4().hex}"
+    name = "report"
     graphs = {
         graph.id: graph.params if isinstance(graph, AdditionalGraphInfo) else graph.dict()
         for widget in widgets
@@ -71,15 +80,36 @@ def page(title: str, summary: str, widgets: Sequence[BaseWidgetInfo]) -> str:
     shown = info.dict()
     for widget in shown["widgets"]:
         widget.pop("additionalGraphs", None)
+    script = f"var {name} = {_script(shown)}; var additional_graphs_{name} = {_script(graphs)};"
     empty = TemplateParams(dashboard_id=name, dashboard_info=info, additional_graphs={}, embed_data=False)
     head = (
         f'<meta charset="UTF-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}"><title>{html.escape(title)}</title>'
         f"<style>{_STYLE}</style>"
-        f"<script>var {name} = {_script(shown)}; var additional_graphs_{name} = {_script(graphs)};</script>"
+        f"<script>{_numbered(script, [*_ids(shown), *graphs])}</script>"
     )
     document: str = file_html_template(empty)
     document = document.replace("<head>", f"<head>{head}", 1)
     return document.replace("<body>", f'<body><main class="summary">{summary}</main>', 1).strip()
+
+
+def _ids(shown: Any) -> Iterator[str]:
+    """What Evidently calls its widgets, at any depth."""
+    if isinstance(shown, dict):
+        if isinstance(found := shown.get("id"), str):
+            yield found
+        for value in shown.values():
+            yield from _ids(value)
+    elif isinstance(shown, list):
+        for value in shown:
+            yield from _ids(value)
+
+
+def _numbered(script: str, ids: Iterable[str]) -> str:
+    """The same with a number for each UUID that Evidently drew for an id, so that drawing again gives the same page."""
+    drawn = dict.fromkeys(found for name in ids for found in _UUID.findall(name))
+    for at, name in enumerate(drawn):
+        script = script.replace(name, f"widget-{at}")
+    return script
 
 
 def _script(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The monitoring report: Evidently's presets on a bounded sample, below the exact numbers.
+"""The monitoring report: Evidently's presets on bounded samples, below the exact numbers.
 
 Evidently's cost grows with the rows (55 s of CPU for one preset on a million); its pictures do not need them.
 """
@@ -6,34 +6,39 @@ Evidently's cost grows with the rows (55 s of CPU for one preset on a million); 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-from evidently import DataDefinition, Dataset, Regression, Report
+from evidently import DataDefinition, Dataset, Report
 from evidently.core.container import MetricContainer
 from evidently.core.metric_types import Metric
 from evidently.core.report import Snapshot
 from evidently.legacy.model.widget import BaseWidgetInfo, WidgetType
 from evidently.legacy.renderers.html_widgets import header_text
-from evidently.metrics import AbsMaxError, R2Score, ValueDrift
-from evidently.presets import DataDriftPreset, DataSummaryPreset, RegressionPreset, RegressionQuality
+from evidently.metrics import ValueDrift
+from evidently.presets import DataDriftPreset, DataSummaryPreset
 
-from windtunnel.core.contracts import MeasuredPredictions
 from windtunnel.core.spec import ModelSpec
+from windtunnel.ml import preset
+from windtunnel.ml.drift import FEW_VALUES
+from windtunnel.ml.joined import PREDICTION
+from windtunnel.ml.look import Look, document
+from windtunnel.ml.markup import days
 from windtunnel.ml.page import page, plain
-from windtunnel.ml.sample import sample
+from windtunnel.ml.sides import Sides
 from windtunnel.ml.summary import summary
 
 FEWEST_ROWS = 2
 "A side with fewer rows has no distribution to draw."
 
-
 MOST_CATEGORIES = 150
 "Evidently takes 10 ms per category and column; anyone who asks the endpoint can invent them."
 OTHERS = "(others)"
+
+type Frames = dict[str, pd.DataFrame]
+"""The samples of `Sides` by their names, ready to be drawn."""
 
 
 class Rendered(NamedTuple):
@@ -43,128 +48,119 @@ class Rendered(NamedTuple):
     json: dict[str, Any]
 
 
-class Side(NamedTuple):
-    """Rows to compare: a sample of all of them."""
-
-    rows: pd.DataFrame
-    whole: int
-
-
-def render(
-    measured: MeasuredPredictions,
-    spec: ModelSpec,
-    *,
-    current: pa.Table,
-    training: pa.Table,
-    holdout: pa.Table,
-    prediction: str,
-) -> Rendered:
+def render(look: Look, spec: ModelSpec, sides: Sides) -> Rendered:
     """Draw the report of one window.
 
     Args:
-        measured: The exact numbers, shown above Evidently's.
-        spec: Names the columns and the size of the sample.
-        current: The collected predictions, at least one.
-        training: The champion's training rows, the reference of drift.
-        holdout: The champion's predictions of its holdout, the reference of quality.
-        prediction: Column of the prediction in `current` and `holdout`.
+        look: The exact numbers, shown above Evidently's and written to the JSON.
+        spec: Names the columns, the task and the size of a sample.
+        sides: What Evidently draws.
     """
-    labelled = current.filter(pc.is_valid(current[spec.target]))
-    columns = [name for name in (*spec.features, spec.target) if name in measured.drift]
-    sides = {
-        "current": _side(current, columns, spec, measured),
-        "training": _side(training, columns, spec, measured),
-        "labelled": _side(labelled, [spec.event_time, spec.target, prediction], spec, measured),
-        "holdout": _side(holdout, [spec.event_time, spec.target, prediction], spec, measured),
-    }
-    lumped = _lump(sides["current"].rows, sides["training"].rows)
-    # An error in percent of a target of 0 is a number of no meaning with 18 digits.
-    percentages = not any((sides[name].rows[spec.target] == 0).any() for name in ("labelled", "holdout"))
-    methods = {name: score.method for name, score in measured.drift.items()}
-    snapshots: dict[str, Snapshot] = {}
-    if shown := _drawable(sides["current"], sides["training"], columns):
-        drift = DataDriftPreset(columns=columns, per_column_method={name: methods[name] for name in columns})
-        snapshots["Data drift"] = _run([drift], sides["current"], sides["training"], columns, spec)
-    if _drawable(sides["labelled"], sides["holdout"], [prediction]) and _has_reciprocal(sides["labelled"], spec):
-        said = ValueDrift(column=prediction, method=methods[prediction])
-        snapshots["Regression quality"] = _run(
-            [said, *_errors(percentages=percentages)],
-            sides["labelled"],
-            sides["holdout"],
-            [spec.target, prediction],
-            spec,
-        )
-    if shown:
-        snapshots["Data summary"] = _run(
-            [DataSummaryPreset(columns=columns)], sides["current"], sides["training"], columns, spec
-        )
+    frames = {name: _frame(side.rows.to_pandas(), spec) for name, side in sides._asdict().items()}
+    lumped = _lump(frames["asked"], frames["training"], spec)
+    drawn = dict(_drawn(frames, look, spec))
     note = _note(sides, lumped, spec)
-    widgets = [
-        widget for title, snapshot in snapshots.items() for widget in _section(title, snapshot, percentages=percentages)
-    ]
-    title = f"{spec.name}: monitoring of {measured.collected.window}"
+    title = f"{spec.name}: monitoring of {days(look.window)}"
+    percentages = preset.percentages(frames["labelled"], frames["holdout"], spec)
+    widgets = [widget for name, found in drawn.items() for widget in _section(name, found, percentages=percentages)]
     return Rendered(
-        html=page(title, summary(title, note, measured, spec), widgets),
+        html=page(title, summary(title, note, look, spec), widgets),
         json={
+            **document(look),
             "note": note,
-            "sample": {name: {"rows": len(side.rows), "of": side.whole} for name, side in sides.items()},
-            "evidently": {title: _json(snapshot) for title, snapshot in snapshots.items()},
+            "sample": {name: {"rows": len(side.rows), "of": side.whole} for name, side in sides._asdict().items()},
+            "evidently": {name: _json(found) for name, found in drawn.items()},
         },
     )
 
 
-def _side(table: pa.Table, columns: Sequence[str], spec: ModelSpec, measured: MeasuredPredictions) -> Side:
-    drawn = sample(table, spec.monitoring.report_rows, moment=spec.event_time, seed=measured.collected.work_key)
-    frame = drawn.select(list(columns)).to_pandas()
-    for name in columns:
-        if _is_category(name, spec):
-            frame[name] = frame[name].map({value: plain(value) for value in frame[name].dropna().unique()})
-    return Side(frame, len(table))
+def _drawn(frames: Frames, look: Look, spec: ModelSpec) -> Iterator[tuple[str, Snapshot]]:
+    """The sections there is something to draw for, by their titles."""
+    asked, training = frames["asked"], frames["training"]
+    features = [name for name in spec.features if _drawable(asked[[name]], training[[name]])]
+    definition = _definition(features, spec)
+    if features:
+        drift = DataDriftPreset(
+            columns=features,
+            per_column_method={name: _method(name, asked, training, look) for name in features},
+            per_column_threshold={name: limit for name in features if (limit := _threshold(name, look))},
+            drift_share=1 / len(features),
+        )
+        yield "Data drift", _run([drift], definition, asked[features], training[features])
+    for title, name, of, against in (
+        ("Target drift", spec.target, "labelled", "training"),
+        ("Prediction drift", PREDICTION, "answered", "holdout"),
+    ):
+        current, reference = (frames[side][[name]].dropna() for side in (of, against))
+        if _drawable(current, reference):
+            method = _method(name, current, reference, look)
+            moved = ValueDrift(column=name, method=method, threshold=_threshold(name, look))
+            yield title, _run([moved], _definition([name], spec), current, reference)
+    labelled, holdout = (frames[side].dropna() for side in ("labelled", "holdout"))
+    if _drawable(labelled, holdout) and (found := preset.quality(labelled, holdout, spec)):
+        yield found.title, _run(found.metrics, found.definition, found.current, found.reference)
+    if features:
+        overview = DataSummaryPreset(columns=features)
+        yield "Data summary", _run([overview], definition, asked[features], training[features])
 
 
-def _lump(current: pd.DataFrame, training: pd.DataFrame) -> list[str]:
+def _frame(rows: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
+    """With names that no page takes for markup, and without infinities, which Evidently leaves out here and fails on there."""
+    for name in rows:
+        if _is_category(str(name), spec):
+            rows[name] = rows[name].map({value: plain(value) for value in rows[name].dropna().unique()})
+    return rows.replace([np.inf, -np.inf], np.nan)
+
+
+def _lump(asked: pd.DataFrame, training: pd.DataFrame, spec: ModelSpec) -> list[str]:
     """Make rare categories of the two frames one, where there are too many; answers the columns."""
     lumped = []
-    for name in current.select_dtypes(exclude="number"):
-        counts = pd.concat([current[name], training[name]]).value_counts()
+    for name in filter(lambda name: _is_category(name, spec), spec.features):
+        counts = pd.concat([asked[name], training[name]]).value_counts()
         if len(counts) > MOST_CATEGORIES:
             rare = counts.index[MOST_CATEGORIES:]
-            for frame in (current, training):
+            for frame in (asked, training):
                 frame[name] = frame[name].mask(frame[name].isin(rare), OTHERS)
-            lumped.append(str(name))
+            lumped.append(name)
     return lumped
 
 
-def _drawable(current: Side, reference: Side, columns: Sequence[str]) -> bool:
-    return bool(columns) and min(len(current.rows), len(reference.rows)) >= FEWEST_ROWS
+def _drawable(current: pd.DataFrame, reference: pd.DataFrame) -> bool:
+    return min(len(side.dropna(how="all")) for side in (current, reference)) >= FEWEST_ROWS
 
 
-def _has_reciprocal(labelled: Side, spec: ModelSpec) -> bool:
-    # Evidently's dummy model for percentages divides by this sum and fails on 0, so on labels that are all 0.
-    target = labelled.rows[spec.target]
-    return bool((1 / target[target != 0]).sum() != 0)
+def _method(name: str, current: pd.DataFrame, reference: pd.DataFrame, look: Look) -> str:
+    """As the exact score of a column has it; where another one of its methods counts more, as Evidently would choose."""
+    for column in look.drift.columns:
+        if column.column == name and column.method in ("wasserstein", "jensenshannon"):
+            return column.method
+    values = pd.concat([current[name], reference[name]])
+    number = pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW_VALUES
+    return "wasserstein" if number else "jensenshannon"
+
+
+def _threshold(name: str, look: Look) -> float | None:
+    """The calibrated one; None, which is Evidently's own, where the column was not tested this way."""
+    methods = ("wasserstein", "jensenshannon")
+    found = (column.threshold for column in look.drift.columns if column.column == name and column.method in methods)
+    return next(found, None)
+
+
+def _definition(names: Sequence[str], spec: ModelSpec) -> DataDefinition:
+    categories = [name for name in names if _is_category(name, spec)]
+    return DataDefinition(
+        numerical_columns=[name for name in names if name not in categories], categorical_columns=categories
+    )
 
 
 def _run(
-    metrics: Sequence[Metric | MetricContainer], current: Side, reference: Side, columns: Sequence[str], spec: ModelSpec
+    metrics: Sequence[Metric | MetricContainer],
+    definition: DataDefinition,
+    current: pd.DataFrame,
+    reference: pd.DataFrame,
 ) -> Snapshot:
-    categories = [name for name in columns if _is_category(name, spec)]
-    numbers = [name for name in columns if name not in categories]
-    predictions = [name for name in numbers if name != spec.target and name not in spec.features]
-    definition = DataDefinition(
-        numerical_columns=numbers,
-        categorical_columns=categories,
-        timestamp=spec.event_time if predictions else None,
-        regression=[Regression(target=spec.target, prediction=name) for name in predictions],
-    )
-    datasets = (Dataset.from_pandas(side.rows, data_definition=definition) for side in (current, reference))
+    datasets = (Dataset.from_pandas(side, data_definition=definition) for side in (current, reference))
     return Report(list(metrics)).run(*datasets)
-
-
-def _errors(*, percentages: bool) -> list[Metric | MetricContainer]:
-    if percentages:
-        return [RegressionPreset()]
-    return [RegressionQuality(pred_actual_plot=True, error_plot=True, error_distr=True), AbsMaxError(), R2Score()]
 
 
 def _is_category(name: str, spec: ModelSpec) -> bool:
@@ -185,14 +181,15 @@ def _json(snapshot: Snapshot) -> dict[str, Any]:
     return values
 
 
-def _note(sides: dict[str, Side], lumped: Sequence[str], spec: ModelSpec) -> str:
+def _note(sides: Sides, lumped: Sequence[str], spec: ModelSpec) -> str:
     def drawn(name: str) -> str:
-        return f"{len(sides[name].rows):,} of {sides[name].whole:,}"
+        side = getattr(sides, name)
+        return f"{len(side.rows):,} of {side.whole:,}"
 
     return (
-        f"The pictures below are drawn from a sample of at most {spec.monitoring.report_rows:,} rows per side, spread "
-        f"over the days as the whole is: {drawn('current')} predictions against {drawn('training')} training rows; "
-        f"{drawn('labelled')} labelled predictions against {drawn('holdout')} rows of the holdout. "
+        f"The pictures below are drawn from samples of at most {spec.monitoring.report_rows:,} rows, spread over the days "
+        f"as the whole is: {drawn('asked')} requests against {drawn('training')} training rows; {drawn('labelled')} "
+        f"labelled answers of the champion against {drawn('holdout')} rows of its holdout. "
         + "".join(f"Of `{name}` only the {MOST_CATEGORIES} most frequent categories are drawn. " for name in lumped)
-        + "Scores of a sample scatter: judge by the exact ones, which come from every row."
+        + "Scores of a sample scatter: judge by the exact ones above, which come from every row."
     )

@@ -1,57 +1,99 @@
-"""report: measured predictions -> a page a person can read, and the addresses of everything."""
+"""report: everything found out about a span -> a page and a JSON document per window, the verdict on top."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
-from windtunnel.aws import capture, objects, parquet, reference
+from windtunnel.aws import objects, parquet, reference
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import MeasuredPredictions, MonitoringReport
+from windtunnel.core.contracts import (
+    CollectedPredictions,
+    DetectedDrift,
+    InspectedRequests,
+    MeasuredPredictions,
+    MonitoringReport,
+    Rescoring,
+    Verdict,
+)
+from windtunnel.core.settings import settings
+from windtunnel.core.workkey import work_key
+
+if TYPE_CHECKING:
+    from windtunnel.ml.look import Look
 
 log = logging.getLogger(__name__)
 
 
-def report(measured: MeasuredPredictions) -> MonitoringReport:
-    """Draw Evidently's drift, quality and summary reports from a sample and store them beside the exact scores.
+def report(
+    rescoring: Rescoring,
+    measured: MeasuredPredictions,
+    detected: DetectedDrift,
+    inspected: InspectedRequests,
+    verdict: Verdict,
+) -> MonitoringReport:
+    """Draw each window: exact numbers, the checks, and Evidently's reports of drift, quality and data from a sample.
 
-    A window without predictions has nothing to draw: its report is its scores.
+    Its address names everything it shows, so a window of which nothing has changed is not drawn again.
 
     Raises:
         SourceMissing: The snapshot that the champion was trained on is gone from the lake.
     """
-    collected = measured.collected
-    spec = model_spec(collected.champion.model)
-    log.info("report: %s of %s, %d rows in %s", spec.name, collected.window, collected.predictions, collected.rows)
-    made = MonitoringReport(
-        model=spec.name,
-        window=collected.window,
-        predictions=collected.predictions,
-        labelled=collected.labelled,
-        quality=measured.quality,
-        by_day=measured.by_day,
-        drift={name: found.score for name, found in measured.drift.items()},
-        reports={"scores": measured.scores, **(_draw(measured) if collected.predictions else {})},
+    from windtunnel.ml.look import document, looks
+
+    collected = rescoring.collected
+    model = collected.champion.model
+    log.info(
+        "report: %d windows of %s in %s, verdict `%s`", len(collected.windows), model, collected.rows, verdict.word
     )
-    log.info("report: %s", made.reports.get("html", f"nothing to draw, no predictions; {measured.scores}"))
+    found = list(looks(rescoring, measured, detected, inspected, verdict))
+    folders = [
+        settings().uri("reports", "monitor", model, look.window.label, work_key(look=document(look))) for look in found
+    ]
+    # The JSON is written last: where it stands, the page does.
+    missing = [at for at, folder in enumerate(folders) if not objects.exists(f"{folder}/report.json")]
+    if missing:
+        _draw([found[at] for at in missing], [folders[at] for at in missing], collected)
+    made = MonitoringReport(
+        model=model,
+        version=collected.champion.version,
+        verdict=verdict.word,
+        sentence=verdict.sentence,
+        span=collected.span,
+        predictions=collected.counts.predictions,
+        labelled=collected.counts.labelled,
+        labels_until=collected.labels_until,
+        reports={
+            look.window.label: {"html": f"{folder}/report.html", "json": f"{folder}/report.json"}
+            for look, folder in zip(found, folders, strict=True)
+        },
+    )
+    log.info(
+        "report: %d drawn, %d stood there already; %s", len(missing), len(folders) - len(missing), made.newest["html"]
+    )
     return made
 
 
-def _draw(measured: MeasuredPredictions) -> dict[str, str]:
+def _draw(looks: Sequence[Look], folders: Sequence[str], collected: CollectedPredictions) -> None:
+    import pyarrow.dataset as ds
+
+    from windtunnel.ml import sides
+    from windtunnel.ml.joined import DAY
     from windtunnel.ml.report import render
 
-    collected = measured.collected
-    rendered = render(
-        measured,
-        model_spec(collected.champion.model),
-        current=parquet.read(collected.rows),
-        training=reference.training_rows(collected.champion.evaluated),
-        holdout=reference.holdout_predictions(collected.champion.evaluated),
-        prediction=capture.PREDICTION,
-    )
-    folder = measured.scores.rpartition("/")[0]
-    body = json.dumps(rendered.json, indent=1, allow_nan=False).encode()
-    return {
-        "html": objects.put(f"{folder}/report.html", rendered.html.encode(), content_type="text/html; charset=utf-8"),
-        "json": objects.put(f"{folder}/report.json", body, content_type="application/json"),
-    }
+    champion, spec, seed = collected.champion, model_spec(collected.champion.model), collected.work_key
+    training = sides.training(partial(reference.training_parts, champion.evaluated), spec, seed=seed)
+    holdout = sides.holdout(lambda _: iter([reference.holdout_predictions(champion.evaluated)]), spec, seed=seed)
+    with parquet.opened(collected.rows) as read:
+        for look, folder in zip(looks, folders, strict=True):
+            inside = (ds.field(DAY) >= look.window.start) & (ds.field(DAY) < look.window.end)
+            asked, labelled, answered = sides.current(partial(read, inside), spec, version=champion.version, seed=seed)
+            rendered = render(look, spec, sides.Sides(asked, labelled, answered, training, holdout))
+            body = json.dumps(rendered.json, indent=1, allow_nan=False).encode()
+            page = rendered.html.encode()
+            objects.put(f"{folder}/report.html", page, content_type="text/html; charset=utf-8")
+            objects.put(f"{folder}/report.json", body, content_type="application/json")
+            log.info("report: %s, %.1f MB, %s/report.html", look.window, len(page) / 1e6, folder)
