@@ -1,12 +1,13 @@
-"""# housekeeping: what stands around -> listed or removed; the way back -> walked and timed
+"""# housekeeping: what stands around -> listed or removed; the way back -> walked; what is live -> looked at
 
 **What.** Once a week the last good version and the live one change places on the staging endpoint and back, proved at
 each step. Then it lists endpoints, endpoint configs and models of ours that no version needs, with what they cost, and
-removes them when the form says so. The ledger is exported for the archive.
+removes them when the form says so. The ledger is exported for the archive. The live endpoint is compared with what the
+ledger says, and somebody is paged where they differ; its alarms and its dashboard are put right.
 
-**Reads.** The ledger, what SageMaker holds under our names.
+**Reads.** The ledger, what SageMaker holds under our names, the live endpoint's answers to its golden rows.
 
-**Writes.** `drills/<model>/`, `ledger/<model>/`; with *Remove*, fewer resources in SageMaker.
+**Writes.** `drills/<model>/`, `ledger/<model>/`, alarms, the dashboard; with *Remove*, fewer resources in SageMaker.
 
 **When it fails.** Serving is not touched. A drill that fails says that a rollback would fail too: look into it now.
 Clear the task: each can be repeated. Skipped: there are no two versions to change yet.
@@ -50,15 +51,29 @@ def housekeeping(spec: ModelSpec) -> None:
             remove = get_current_context()["params"]["remove"]
             return sweep(spec.name, owner=trigger.owner("sweep"), remove=remove)
 
-        # Stands alone: the archive is complete whatever else fails, and a failed drill still fails the run.
+        # This and what follows stand alone: whatever else fails, they are done, and a failed drill still fails the run.
         @stage
         def export() -> Any:
             from windtunnel.aws import ledger
 
             return {"entries": len(ledger.export(spec.name))}
 
+        @stage
+        def reconcile() -> Any:
+            from windtunnel.stages.reconcile import reconcile
+
+            return reconcile(spec.name)
+
+        @stage
+        def guard() -> Any:
+            from windtunnel.stages.guard import guard
+
+            return guard(spec.name)
+
         drill() >> sweep()
         export()
+        reconcile()
+        guard()
 
     flow()
 

@@ -2,12 +2,13 @@
 
 **What.** Checks the evidence once more, then lets SageMaker move the traffic in steps, each watched by four alarms: share
 of 5xx, 99th percentile of latency, unusable answers, shifted answers. Any of them, or silence, turns it back. At the end
-the endpoint is read back: config, weights, capture, and the golden rows answered as they were offline.
+the endpoint is read back: config, weights, capture, and the golden rows answered as they were offline. From then on
+standing alarms and a dashboard watch it.
 
 **Reads.** The version of the event `approved:<model>`, its dossier, the ledger.
 
-**Writes.** Alarms, a SageMaker model, an endpoint config, the endpoint `windtunnel-<model>`, the ledger, an event of
-`live:<model>`.
+**Writes.** Alarms and the dashboard, a SageMaker model, an endpoint config, the endpoint `windtunnel-<model>`, the ledger,
+an event of `live:<model>`.
 
 **When it fails.** `deploy` prints each step, `prove` says why a release was turned back; what was in service before still
 is. A version that was turned back does not come again by itself. To go back by hand: the `rollback` DAG.
@@ -54,9 +55,15 @@ def rollout(spec: ModelSpec) -> None:
 
             return prove(Release.from_json(release))
 
+        @stage
+        def guard() -> Any:
+            from windtunnel.stages.guard import guard
+
+            return guard(spec.name)
+
         release = begin()
         deploy = Deployment(task_id="deploy", release=release, deploy=move_traffic)
-        deploy >> prove(release)
+        deploy >> prove(release) >> guard()
 
     flow()
 

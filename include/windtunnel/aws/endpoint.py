@@ -14,6 +14,7 @@ from windtunnel.aws.clients import client
 from windtunnel.core.errors import LeaseHeld, ServiceUnavailable
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
+from windtunnel.ml.rehearsal import Question, Reply
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,12 @@ def heading_for(described: dict[str, Any]) -> str:
     """The config that an endpoint has or, while a deployment is under way, the one that it is to get."""
     pending = described.get("PendingDeploymentSummary") or described
     return str(pending["EndpointConfigName"])
+
+
+def captured_percent(described: dict[str, Any]) -> int:
+    """Share of its requests that an endpoint captures now."""
+    capture = described.get("DataCaptureConfig") or {}
+    return int(capture["CurrentSamplingPercentage"]) if capture.get("CaptureStatus") == "Started" else 0
 
 
 def prepare(bodies: dict[str, Any]) -> None:
@@ -161,6 +168,20 @@ def predict(
         **named,
     )
     return [float(value) for value in json.loads(answer["Body"].read())["predictions"]]
+
+
+def ask(name: str, question: Question) -> Reply:
+    """Put a question to an endpoint; a refusal is a reply too."""
+    try:
+        answer = client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=name, ContentType=question.content_type, Body=question.body
+        )
+    except ClientError as error:
+        said: dict[str, Any] = dict(error.response)
+        # The container's own answer where it gave one, else SageMaker's.
+        status = said.get("OriginalStatusCode") or said["ResponseMetadata"]["HTTPStatusCode"]
+        return Reply(int(status), str(said.get("OriginalMessage") or said["Error"].get("Message", "")).encode())
+    return Reply(200, answer["Body"].read())
 
 
 def _update(body: dict[str, Any]) -> bool:

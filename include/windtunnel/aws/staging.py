@@ -17,7 +17,6 @@ from windtunnel.aws.clients import client
 from windtunnel.aws.endpoint import staging_name
 from windtunnel.core.contracts import Lease, RegisteredVersion
 from windtunnel.core.marks import shared_write
-from windtunnel.ml.rehearsal import Question, Reply
 
 log = logging.getLogger(__name__)
 
@@ -51,20 +50,6 @@ def stand_up(registered: RegisteredVersion, lease: Lease) -> None:
         return
     endpoint.prepare(bodies)
     endpoint.turn(bodies["Endpoint"], partial(ledger.check, lease))
-
-
-def ask(model: str, question: Question) -> Reply:
-    """Put a question to the staging endpoint; a refusal is a reply too."""
-    try:
-        answer = client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=staging_name(model), ContentType=question.content_type, Body=question.body
-        )
-    except ClientError as error:
-        said: dict[str, Any] = dict(error.response)
-        # The container's own answer where it gave one, else SageMaker's.
-        status = said.get("OriginalStatusCode") or said["ResponseMetadata"]["HTTPStatusCode"]
-        return Reply(int(status), str(said.get("OriginalMessage") or said["Error"].get("Message", "")).encode())
-    return Reply(200, answer["Body"].read())
 
 
 def take_down(registered: RegisteredVersion, lease: Lease) -> None:

@@ -77,7 +77,7 @@ def _step(registered: RegisteredVersion, lease: Lease) -> DrillStep:
         )
     artefact = artefacts.fetch(registered.evaluated)
     golden, *_ = rehearsal.questions(artefact)
-    check = rehearsal.judge(golden, staging.ask(registered.model, golden), artefact.golden.tolerance)
+    check = rehearsal.judge(golden, endpoint.ask(name, golden), artefact.golden.tolerance)
     if not check.passed:
         raise ReleaseRefused(
             f"{registered.version} on `{name}`: {check.sentence} A rollback to it would not be proved."

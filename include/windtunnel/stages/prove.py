@@ -92,7 +92,7 @@ def _proof(release: Release, found: dict[str, Any]) -> Proof:
     shadows = [variant["VariantName"] for variant in found.get("ShadowProductionVariants") or []]
     _same("shadow variants", shadows, [], release)
     percent = int(config.get("DataCaptureConfig", {}).get("InitialSamplingPercentage", 0))
-    _same("captured share", _captured_percent(found), percent, release)
+    _same("captured share", endpoint.captured_percent(found), percent, release)
     alarms.require(alarms.names(registered.model))
     golden = artefacts.fetch(registered.evaluated).golden
     return Proof(
@@ -107,11 +107,6 @@ def _proof(release: Release, found: dict[str, Any]) -> Proof:
         largest_difference=_score(release, golden),
         proved_at=datetime.now(UTC),
     )
-
-
-def _captured_percent(found: dict[str, Any]) -> int:
-    capture = found.get("DataCaptureConfig") or {}
-    return int(capture["CurrentSamplingPercentage"]) if capture.get("CaptureStatus") == "Started" else 0
 
 
 def _score(release: Release, golden: Golden) -> float:

@@ -7,7 +7,7 @@ they use all 64 bits, more than JSON readers in browsers keep.
 from windtunnel.core.contracts.base import Contract
 from windtunnel.core.contracts.cost import JobCost, RunCost
 from windtunnel.core.contracts.data import AuditedBranch, CheckedFile, DatasetVersion, LandedFile, LoadedBranch
-from windtunnel.core.contracts.housekeeping import Drilled, DrillStep, Orphan, Reconciled, Swept
+from windtunnel.core.contracts.housekeeping import Drilled, DrillStep, Guarded, Orphan, Reconciled, Swept
 from windtunnel.core.contracts.ledger import Entry, History, Lease, State, VersionRecord
 from windtunnel.core.contracts.monitoring import (
     AbsorbedCaptures,
@@ -18,7 +18,6 @@ from windtunnel.core.contracts.monitoring import (
     DetectedDrift,
     DriftScore,
     Finding,
-    Guarded,
     InspectedRequests,
     LabelCounts,
     MeasuredPredictions,

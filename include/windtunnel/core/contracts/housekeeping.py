@@ -1,4 +1,4 @@
-"""What stands around and nobody needs, and how fast the way back is."""
+"""What stands around and nobody needs, what stands over a live model, and how fast the way back is."""
 
 from __future__ import annotations
 
@@ -55,6 +55,21 @@ class Drilled(Contract):
     drilled_at: datetime
     report: str
     "Address of this record."
+
+
+class Guarded(Contract):
+    """What stands over a live model all the time, whether or not Airflow runs."""
+
+    model: str
+    version: str
+    alarms: dict[str, str]
+    "Name of each alarm -> what it says now: `OK`, `ALARM` or `INSUFFICIENT_DATA`."
+    topic: str
+    "ARN of the SNS topic they tell."
+    dashboard: str
+    "Address of the dashboard, which a browser opens."
+    silent_days: float
+    "Days since the newest verdict, or since the version went live."
 
 
 class Reconciled(Contract):

@@ -295,18 +295,3 @@ class Delivered(Contract):
     sent: int
     waiting: int
     "Messages whose channel did not take them; the next delivery tries again."
-
-
-class Guarded(Contract):
-    """What stands over a live model all the time, whether or not Airflow runs."""
-
-    model: str
-    version: str
-    alarms: dict[str, str]
-    "Name of each alarm -> what it says now: `OK`, `ALARM` or `INSUFFICIENT_DATA`."
-    topic: str
-    "ARN of the SNS topic they tell."
-    dashboard: str
-    "Address of the dashboard, which a browser opens."
-    silent_days: float
-    "Days since the newest verdict, or since the version went live."
