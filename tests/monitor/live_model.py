@@ -47,6 +47,7 @@ from windtunnel.stages.register import register as into_registry
 
 SPEC = model_spec("flights")
 TRAIN, HOLDOUT = Window.month("2013-01"), Window.month("2013-02")
+MARCH = Window.month("2013-03")
 
 
 @cache
@@ -172,9 +173,7 @@ class Watched(NamedTuple):
     labels: DatasetVersion
 
 
-def watched(
-    month: Window = Window.month("2013-03"), *, rows: int | None = 2_000, shift: float = 0.0, control: bool = True
-) -> Watched:
+def watched(month: Window = MARCH, *, rows: int | None = 2_000, shift: float = 0.0, control: bool = True) -> Watched:
     """Two versions in service one after the other, and the flights of a month asked and published.
 
     Both are trained on January and judged on February; the control serves from the 28th of February on, the champion
@@ -200,7 +199,7 @@ def watched(
     return Watched(champion, before, publish(month, rows_of(month)))
 
 
-def collected(month: Window = Window.month("2013-03"), **world: Any) -> CollectedPredictions:
+def collected(month: Window = MARCH, **world: Any) -> CollectedPredictions:
     """A real `CollectedPredictions` by the stages absorb and collect.
 
     Args:
@@ -229,7 +228,8 @@ class Traffic:
 
     def fly(self, rows: pd.DataFrame, answers: Iterable[float] | None = None) -> None:
         """As `ask`, each at its event time, the earliest first."""
-        said = rows.assign(said=prediction_of(rows) if answers is None else answers).sort_values(SPEC.event_time)
+        given = prediction_of(rows) if answers is None else np.fromiter(answers, np.float64)
+        said = rows.assign(said=given).sort_values(SPEC.event_time)
         features = json.loads(said[list(SPEC.features)].to_json(orient="records"))
         columns = (said[SPEC.key], said[SPEC.event_time], features, said["said"])
         for key, moment, row, answer in zip(*columns, strict=True):

@@ -5,15 +5,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from localaws.services.runtime.capture import Exchange, Settings, record
-from windtunnel.aws.capture import REQUESTS, Captured, parse, parse_requests
+from windtunnel.aws.capture import REQUESTS, parse, parse_requests, schema
 from windtunnel.core.catalog import model_spec
 
 SPEC = model_spec("flights")
 ROW = SPEC.example
 KEY = "2013-05-01-EWR-UA1545"
+SOURCE = "2026/11/20/09/59-58-123-file.jsonl"
 
 
 def line(
@@ -50,8 +53,18 @@ def line(
     ).encode()
 
 
-def read(*lines: bytes) -> Captured:
-    return parse(lines, SPEC, source="test.jsonl")
+def read(*lines: bytes) -> pa.Table:
+    found = parse(lines, SPEC, source=SOURCE)
+    assert found.schema == schema(SPEC)
+    return found
+
+
+def unreadable(found: pa.Table) -> int:
+    return len(found) - int(found["fault"].null_count)
+
+
+def unnamed(found: pa.Table) -> int:
+    return int(found.filter(pc.is_null(found["fault"]))["flight_id"].null_count)
 
 
 def instances(*rows: dict[str, Any]) -> str:
@@ -90,11 +103,12 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_every_form_gives_the_same_row(form: dict[str, str]) -> None:
     found = read(line(**{"answered": ONE_ANSWER, **form}))
-    assert (found.unjoinable, found.unreadable) == (0, 0)
-    (row,) = found.rows.to_pylist()
+    assert (unnamed(found), unreadable(found)) == (0, 0)
+    (row,) = found.to_pylist()
     assert {name: row[name] for name in ROW} == ROW
     assert (row["flight_id"], row["prediction"]) == (KEY, 7.5)
     assert row["captured_at"].isoformat() == "2026-11-20T10:00:00"
+    assert (row["event_id"], row["source"], row["fault"]) == ("e", SOURCE, None)
 
 
 @pytest.mark.parametrize("asked_as", ["application/json", "application/jsonlines", "text/csv"])
@@ -120,7 +134,7 @@ def test_what_the_embedded_aws_writes_of_our_server_is_read(asked_as: str, answe
     )
     types = frozenset({("application/json", "JSON"), ("text/csv", "CSV")})
     settings = Settings("b", "p", 100, frozenset({"endpointInput", "endpointOutput"}), types)
-    rows = read(record(settings, exchange).encode()).rows.to_pylist()
+    rows = read(record(settings, exchange).encode()).to_pylist()
     assert [(row["flight_id"], row["carrier"], row["prediction"]) for row in rows] == [
         ("first", "UA", 7.5),
         ("second", "UA", -3.25),
@@ -129,20 +143,21 @@ def test_what_the_embedded_aws_writes_of_our_server_is_read(asked_as: str, answe
 
 def test_a_list_of_ids_names_the_rows_of_one_request() -> None:
     found = read(line(instances(ROW, {**ROW, "carrier": "AA"}), '{"predictions": [1, 2]}', inference_id="a,b"))
-    assert [(row["flight_id"], row["carrier"], row["prediction"]) for row in found.rows.to_pylist()] == [
+    assert [(row["flight_id"], row["carrier"], row["prediction"]) for row in found.to_pylist()] == [
         ("a", "UA", 1.0),
         ("b", "AA", 2.0),
     ]
 
 
 def test_a_single_row_may_have_a_comma_in_its_id() -> None:
-    assert read(line(instances(ROW), ONE_ANSWER, inference_id="a,b")).rows["flight_id"].to_pylist() == ["a,b"]
+    assert read(line(instances(ROW), ONE_ANSWER, inference_id="a,b"))["flight_id"].to_pylist() == ["a,b"]
 
 
 @pytest.mark.parametrize("name", [None, "one", "a,b,c", "a,"], ids=repr)
 def test_rows_without_a_name_of_their_own_are_counted(name: str | None) -> None:
     found = read(line(instances(ROW, ROW), '{"predictions": [1, 2]}', inference_id=name))
-    assert (len(found.rows), found.unjoinable, found.unreadable) == (0, 2, 0)
+    assert (len(found), unnamed(found), unreadable(found)) == (2, 2, 0)
+    assert found["prediction"].to_pylist() == [1.0, 2.0]
 
 
 UNREADABLE = {
@@ -160,6 +175,8 @@ UNREADABLE = {
     "too few cells": line("1,2", ONE_ANSWER, asked_as="text/csv"),
     "empty CSV": line("", ONE_ANSWER, asked_as="text/csv"),
     "an unknown content type": line(instances(ROW), ONE_ANSWER, asked_as="image/png"),
+    "half a character as a key": line(instances(ROW), ONE_ANSWER, inference_id="\ud800"),
+    "half a character as a value": line(instances({**ROW, "carrier": "\udfff"}), ONE_ANSWER),
     "no time": line(instances(ROW), ONE_ANSWER, at="yesterday"),
 }
 
@@ -167,22 +184,44 @@ UNREADABLE = {
 @pytest.mark.parametrize("bad", UNREADABLE.values(), ids=UNREADABLE)
 def test_an_unreadable_request_is_counted_and_loses_no_other(bad: bytes) -> None:
     found = read(bad, line(instances(ROW), ONE_ANSWER), b"")
-    assert (found.rows["flight_id"].to_pylist(), found.unreadable, found.unjoinable) == ([KEY], 1, 0)
+    assert found["flight_id"].to_pylist() == [None, KEY]
+    assert (unreadable(found), unnamed(found)) == (1, 0)
+    broken = found.to_pylist()[0]
+    assert broken["fault"].startswith("line 1, ")
+    assert (broken["prediction"], broken["distance"], broken["source"]) == (None, None, SOURCE)
+
+
+def test_an_unreadable_request_stands_where_it_says_or_in_the_hour_of_its_file() -> None:
+    found = read(line("", ONE_ANSWER, at="2026-11-20T10:30:00Z"), line("", ONE_ANSWER, at="soon"), b"{").to_pylist()
+    assert [row["captured_at"].isoformat() for row in found] == [
+        "2026-11-20T10:30:00",
+        "2026-11-20T09:00:00",
+        "2026-11-20T09:00:00",
+    ]
+    assert [row["event_id"] for row in found] == ["e", "e", None]
+
+
+@pytest.mark.parametrize("name", [7, ["a"], {"a": 1}], ids=repr)
+def test_a_name_that_is_no_text_is_a_fault(name: object) -> None:
+    said = json.loads(line(instances(ROW), ONE_ANSWER))
+    said["eventMetadata"] |= {"inferenceId": name, "eventId": name}
+    found = read(json.dumps(said).encode())
+    assert (found["flight_id"].to_pylist(), found["event_id"].to_pylist(), unreadable(found)) == ([None], [None], 1)
 
 
 def test_one_line_of_the_log_tells_of_a_file(caplog: pytest.LogCaptureFixture) -> None:
     read(*[b"{"] * 500)
     (said,) = caplog.records
-    assert "500 unreadable captures in test.jsonl; the first: line 1, JSONDecodeError" in said.getMessage()
+    assert f"500 unreadable captures in {SOURCE}; the first: line 1, JSONDecodeError" in said.getMessage()
 
 
 def test_missing_values_stay_missing() -> None:
-    (row,) = read(line(instances({**ROW, "dep_delay": None, "carrier": ""}), ONE_ANSWER)).rows.to_pylist()
+    (row,) = read(line(instances({**ROW, "dep_delay": None, "carrier": ""}), ONE_ANSWER)).to_pylist()
     assert (row["dep_delay"], row["carrier"]) == (None, None)
 
 
 def test_times_of_other_zones_become_utc() -> None:
-    (row,) = read(line(instances(ROW), ONE_ANSWER, at="2026-11-20T23:30:00-05:00")).rows.to_pylist()
+    (row,) = read(line(instances(ROW), ONE_ANSWER, at="2026-11-20T23:30:00-05:00")).to_pylist()
     assert row["captured_at"].isoformat() == "2026-11-21T04:30:00"
 
 

@@ -6,18 +6,13 @@ of its own has no key and cannot be joined with its label. A request that cannot
 
 from __future__ import annotations
 
-import base64
-import csv
 import hashlib
-import io
 import json
 import logging
-import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from windtunnel.aws import objects
-from windtunnel.core.spec import Kind, ModelSpec
+from windtunnel.aws.capture_format import UNREADABLE, event_id, moment, payload, request
+from windtunnel.core.spec import ModelSpec
 from windtunnel.ml.joined import CAPTURED_AT, PREDICTION
 from windtunnel.ml.schema import arrow_schema
 
@@ -53,7 +49,6 @@ REQUESTS = pa.schema(
 
 _READERS = 8
 _HOUR = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\.jsonl$")
-_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
 def schema(spec: ModelSpec) -> pa.Schema:
@@ -137,9 +132,9 @@ def parse_requests(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> E
             continue
         try:
             captured = json.loads(line)
-            keys, captured_at, asked, answered = _request(captured, spec)
-            kind, text = _payload(captured["captureData"]["endpointInput"])
-        except _UNREADABLE as error:
+            keys, captured_at, asked, answered = request(captured, spec)
+            kind, text = payload(captured["captureData"]["endpointInput"])
+        except UNREADABLE as error:
             unreadable.append(f"line {number}, {type(error).__name__}: {error}")
             continue
         found.append(
@@ -173,15 +168,15 @@ def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> pa.Table:
         try:
             captured = json.loads(line)
             event = captured["eventMetadata"]
-            keys, captured_at, asked, answered = _request(captured, spec)
-        except _UNREADABLE as error:
-            fault = f"line {number}, {type(error).__name__}: {error}"
-            found.append((None, _moment_of(event, source), _event_id(event), *unknown, None, source, fault[:200]))
+            keys, captured_at, asked, answered = request(captured, spec)
+        except UNREADABLE as error:
+            fault = f"line {number}, {type(error).__name__}: {error}".encode(errors="replace").decode()
+            found.append((None, _moment_of(event, source), event_id(event), *unknown, None, source, fault[:200]))
             unreadable.append(fault)
             continue
         names = keys if len(keys) == len(asked) else [None] * len(asked)
         found += [
-            (key, captured_at, _event_id(event), *row, prediction, source, None)
+            (key, captured_at, event_id(event), *row, prediction, source, None)
             for key, row, prediction in zip(names, asked, answered, strict=True)
         ]
     _warn(unreadable, source)
@@ -192,20 +187,11 @@ def parse(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> pa.Table:
 def _moment_of(event: Any, source: str) -> datetime:
     """When an unreadable request was captured: as it says, or else the hour of its file."""
     try:
-        return _moment(event)
-    except _UNREADABLE:
+        return moment(event)
+    except UNREADABLE:
         hour = _HOUR.match(source)
         assert hour is not None  # noqa: S101 - as `sources` names them
         return datetime(*(int(part) for part in hour.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 - UTC
-
-
-def _moment(event: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(event["inferenceTime"]).astimezone(UTC).replace(tzinfo=None)
-
-
-def _event_id(event: Any) -> str | None:
-    found = event.get("eventId") if isinstance(event, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def _read_requests(uri: str, spec: ModelSpec) -> Exchanges:
@@ -215,81 +201,3 @@ def _read_requests(uri: str, spec: ModelSpec) -> Exchanges:
 def _warn(unreadable: Sequence[str], source: str) -> None:
     if unreadable:
         log.warning("%d unreadable captures in %s; the first: %.200s", len(unreadable), source, unreadable[0])
-
-
-def _request(
-    captured: dict[str, Any], spec: ModelSpec
-) -> tuple[list[str], datetime, list[tuple[Any, ...]], list[float]]:
-    """Keys, moment, rows and predictions of one request; the keys are fewer than the rows where some have none."""
-    data, event = captured["captureData"], captured["eventMetadata"]
-    moment = _moment(event)
-    asked = [
-        tuple(_cast(row.get(name), spec.column(name).kind) for name in spec.features)
-        for row in _instances(data["endpointInput"], spec.features)
-    ]
-    answered = [float(value) for value in _predictions(data["endpointOutput"])]
-    if len(asked) != len(answered):
-        raise ValueError(f"{len(asked)} rows asked, {len(answered)} answered")
-    if not all(math.isfinite(value) for value in answered):
-        raise ValueError("a prediction is not a finite number")
-    name = event.get("inferenceId") or ""
-    keys = [name] if len(asked) == 1 and name else [key for key in name.split(",") if key]
-    return keys, moment, asked, answered
-
-
-def _instances(side: dict[str, Any], features: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The rows asked for, in every form that the model server takes; a list without names is in the spec's order."""
-    kind, text = _payload(side)
-    header: Sequence[str] = features
-    if kind == "text/csv":
-        rows: list[Any] = list(_csv(text))
-        header = rows.pop(0) if set(rows[0]) >= set(features) else features
-    elif kind == "application/json":
-        body = json.loads(text)
-        header = body.get("columns", features)
-        rows = body["instances"] if "instances" in body else body["rows"]
-    else:
-        rows = list(_json_lines(text))
-    return (dict(zip(header, row, strict=True)) if isinstance(row, list) else row for row in rows)
-
-
-def _predictions(side: dict[str, Any]) -> Iterator[Any]:
-    kind, text = _payload(side)
-    if kind == "text/csv":
-        yield from (line[0] for line in _csv(text))
-    elif kind == "application/json":
-        yield from json.loads(text)["predictions"]
-    else:
-        yield from (value["prediction"] if isinstance(value, dict) else value for value in _json_lines(text))
-
-
-def _csv(text: str) -> Iterator[list[str]]:
-    return (line for line in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")) if line)
-
-
-def _json_lines(text: str) -> Iterator[Any]:
-    return (json.loads(line) for line in text.split("\n") if line.strip())
-
-
-def _payload(side: dict[str, Any]) -> tuple[str, str]:
-    """Media type and text of one side of a request. AWS writes types it was not told of as base64."""
-    text: str = side["data"]
-    if side["encoding"] == "BASE64":
-        text = base64.b64decode(text, validate=True).decode()
-    kind = side["observedContentType"].partition(";")[0].strip().lower()
-    if kind not in {"application/json", "application/jsonlines", "application/x-jsonlines", "text/csv"}:
-        raise ValueError(f"content type `{kind}`")
-    return kind, text
-
-
-def _cast(value: Any, kind: Kind) -> Any:
-    if value is None or value == "":
-        return None
-    if kind == "string":
-        return str(value)
-    if kind == "float64":
-        return float(value)
-    number = Decimal(str(value))
-    if number != int(number) or abs(number) >= 2**63:
-        raise ValueError(f"`{value}` is not a whole number of 64 bits")
-    return int(number)
