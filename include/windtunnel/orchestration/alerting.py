@@ -112,16 +112,17 @@ async def hangs(context: dict[str, Any], longer_seconds: int, code: str) -> str:
         text=f"It runs {longer_seconds / 3600:g} h longer than usual. See which task it waits for; nothing was stopped.",
         link=_link(dag_id, run_id),
     )
-    await asyncio.to_thread(_tell, said)
-    return f"Told: {said.title}"
+    return f"{'Told' if await asyncio.to_thread(_tell, said) else 'Could not be told'}: {said.title}"
 
 
-def _tell(said: Alert) -> None:
+def _tell(said: Alert) -> bool:
     try:
         resolve_name(_TELL)(said)
     except Exception:
         # What failed or hangs already is not made worse by those who tell of it.
         log.exception("Nobody was told of `%s`: %s", said.key, said.title)
+        return False
+    return True
 
 
 def _link(dag_id: str, run_id: str) -> str:
