@@ -6,7 +6,7 @@ instead moves scores across its own threshold. So the scores are computed here a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Sized
 from functools import lru_cache
 from typing import Any
 
@@ -16,12 +16,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from windtunnel.core.contracts import DriftScore
+from windtunnel.core.contracts.monitoring import DriftMethod
 from windtunnel.core.spec import Kind
 
 FEW_VALUES = 5
 "A number with at most so many distinct values, both sides together, counts as a category."
 
-_SMALLEST_NORM = 0.001
+SMALLEST_NORM = 0.001
+"""What Evidently divides by at least."""
 
 
 def drift_scores(reference: pa.Table, current: pa.Table, kinds: Mapping[str, Kind]) -> dict[str, DriftScore]:
@@ -60,9 +62,33 @@ def drift_score(reference: pa.ChunkedArray, current: pa.ChunkedArray, kind: Kind
     if counts is not None:
         score = jensen_shannon(*counts)
         return DriftScore(method="jensenshannon", score=score, reference_rows=rows[0], current_rows=rows[1])
-    norm = max(float(np.std(numbers[0])), _SMALLEST_NORM)
+    norm = max(float(np.std(numbers[0])), SMALLEST_NORM)
     score = wasserstein(*numbers) / norm
     return DriftScore(method="wasserstein", score=score, reference_rows=rows[0], current_rows=rows[1])
+
+
+def share_scores(reference: pa.ChunkedArray, current: pa.ChunkedArray, kind: Kind) -> tuple[DriftScore, ...]:
+    """What the two distances cannot see, because they drop missing values and a standing one may lie where many lay.
+
+    Returns:
+        `missing`: by how much the share of missing (of numbers, also infinite) values has changed; `constant`: by how
+        much the share of the most frequent value has, of the values there are, each side by its own. Both 0 to 1;
+        the first counts all rows and the second those with a value. A side without rows, or without values, has none.
+    """
+    sides = [side.drop_null() if kind == "string" else _finite(side) for side in (reference, current)]
+    found = []
+    if len(reference) and len(current):
+        gaps = [1 - len(known) / len(side) for known, side in zip(sides, (reference, current), strict=True)]
+        found.append(_shares("missing", gaps, (reference, current)))
+    if all(len(known) for known in sides):
+        most = [pc.max(pc.struct_field(pc.value_counts(known), "counts")).as_py() / len(known) for known in sides]
+        found.append(_shares("constant", most, sides))
+    return tuple(found)
+
+
+def _shares(method: DriftMethod, shares: Sequence[float], sides: Sequence[Sized]) -> DriftScore:
+    score = abs(shares[1] - shares[0])
+    return DriftScore(method=method, score=score, reference_rows=len(sides[0]), current_rows=len(sides[1]))
 
 
 def wasserstein(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -100,9 +126,14 @@ def _quantile_grid(first: int, second: int) -> tuple[NDArray[Any], NDArray[Any],
 
 
 def _sorted_finite(column: pa.ChunkedArray) -> NDArray[Any]:
+    return np.sort(_finite(column))
+
+
+def _finite(column: pa.ChunkedArray) -> NDArray[Any]:
     values = column.to_numpy().astype(np.float64)
     finite = np.isfinite(values)
-    return np.sort(values if finite.all() else values[finite])
+    known: NDArray[Any] = values if finite.all() else values[finite]
+    return known
 
 
 def _few_counts(*numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]] | None:

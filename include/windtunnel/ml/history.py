@@ -1,0 +1,208 @@
+"""A reference's history as counts per day: what any set of its days would have scored, without reading a row twice.
+
+Numbers are counted on at most 2,048 bins between quantiles of the reference, exactly where a column has no more distinct
+values; categories each by themselves. So the cost of a replay depends on days and bins, not on rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from windtunnel.core.contracts.monitoring import DriftMethod
+from windtunnel.core.spec import Kind
+from windtunnel.ml.drift import SMALLEST_NORM
+
+BINS = 2_048
+"""Of a column of numbers, at most."""
+
+_HANDS = 8
+"""Into so many disjoint parts the rows of each day are dealt at most, where a window has only a part of a day's rows."""
+
+_CELLS = 2**21
+"""Windows times bins that are held in memory at a time."""
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Binned:
+    """One column of the reference: the bin of each row, the last bin for missing values."""
+
+    codes: NDArray[np.int32]
+    bins: int
+    means: Floats = field(default_factory=lambda: np.empty(0))
+    "Mean of the values in each bin, ascending; none of categories."
+    squares: Floats = field(default_factory=lambda: np.empty(0))
+    "Mean of the squares of the values in each bin."
+
+
+@dataclass(frozen=True)
+class History:
+    """The rows of a reference, by day and bin."""
+
+    days: NDArray[np.int64]
+    "The distinct days, ascending, as days since 1970."
+    day: NDArray[np.int32]
+    "Of each row, its place in `days`."
+    columns: dict[str, Binned]
+    _dealt: dict[tuple[str, int], Counts] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: pa.Table, moment: str, kinds: Mapping[str, Kind]) -> History:
+        """Count a reference.
+
+        Args:
+            rows: With the columns and the moment.
+            moment: Timestamp or date column that puts a row into its day.
+            kinds: Columns to count, with their types; timestamps are left out.
+        """
+        at = pc.cast(rows[moment], pa.date32(), safe=False).cast(pa.int32()).to_numpy()
+        days, day = np.unique(at, return_inverse=True)
+        columns = {
+            name: _categories(rows[name]) if kind == "string" else _numbers(rows[name])
+            for name, kind in kinds.items()
+            if kind != "timestamp"
+        }
+        return cls(days.astype(np.int64), day.astype(np.int32), columns)
+
+    @cached_property
+    def rows_per_day(self) -> float:
+        """Rows of a day with rows, on average."""
+        return len(self.day) / len(self.days)
+
+    def rows_of(self, column: str) -> int:
+        """Rows with a value."""
+        binned = self.columns[column]
+        return int((binned.codes < binned.bins).sum())
+
+    def scores(
+        self,
+        column: str,
+        methods: tuple[DriftMethod, ...],
+        windows: NDArray[np.intp],
+        halvings: tuple[int, ...],
+        seed: int,
+    ) -> Floats:
+        """What windows of the history score against all its other days.
+
+        Args:
+            column: Which.
+            methods: How.
+            windows: Places in `days`, `(windows, days of a window)`; no day twice in a window.
+            halvings: For each day of a window, how often its rows are halved at random.
+            seed: Says which of the parts.
+
+        Returns:
+            `(windows, methods)`.
+        """
+        binned = self.columns[column]
+        hands = [
+            np.random.default_rng((seed, at)).integers(min(2**halving, _HANDS), size=len(windows))
+            for at, halving in enumerate(halvings)
+        ]
+        whole = self._counts(column, 0)[0]
+        total = whole.sum(axis=0)
+        found = []
+        chunk = max(_CELLS // (binned.bins + 1), 1)
+        for start in range(0, len(windows), chunk):
+            part = slice(start, start + chunk)
+            current = np.zeros((len(windows[part]), binned.bins + 1), dtype=np.int64)
+            rest = np.repeat(total[None], len(current), axis=0)
+            for at, halving in enumerate(halvings):
+                current += self._counts(column, halving)[hands[at][part], windows[part, at]]
+                rest -= whole[windows[part, at]]
+            found.append(np.stack([_score(method, current, rest, binned) for method in methods], axis=1))
+        return np.concatenate(found)
+
+    def _counts(self, column: str, halving: int) -> Counts:
+        """Rows by part, day and bin, `(parts, days, bins + 1)`."""
+        if (column, halving) not in self._dealt:
+            parts, width = min(2**halving, _HANDS), self.columns[column].bins + 1
+            hand = self._hand * 2**halving // self._size
+            cell = (hand * len(self.days) + self.day) * width + self.columns[column].codes
+            counts = np.bincount(cell[hand < parts], minlength=parts * len(self.days) * width)
+            self._dealt[column, halving] = counts.reshape(parts, len(self.days), width)
+        return self._dealt[column, halving]
+
+    @cached_property
+    def _size(self) -> Counts:
+        """Rows of each row's day."""
+        return np.bincount(self.day)[self.day]
+
+    @cached_property
+    def _hand(self) -> Counts:
+        """Each row's place in its day, shuffled."""
+        shuffled = np.random.default_rng(len(self.day)).permutation(len(self.day))
+        order = shuffled[np.argsort(self.day[shuffled], kind="stable")]
+        place = np.empty(len(self.day), dtype=np.int64)
+        ends = np.cumsum(np.bincount(self.day))
+        place[order] = np.arange(len(self.day)) - (ends - np.bincount(self.day))[self.day[order]]
+        return place
+
+
+def _score(method: DriftMethod, current: Counts, rest: Counts, binned: Binned) -> Floats:
+    """Of each window, by the definitions of ml/drift.py; 0 where a side has no value."""
+    rows = np.stack([side[:, :-1].sum(axis=1) for side in (current, rest)]).astype(np.float64)
+    if method == "missing":
+        missing = [side[:, -1] / np.maximum(side.sum(axis=1), 1) for side in (current, rest)]
+        return np.abs(missing[0] - missing[1])
+    p, q = current[:, :-1] / np.maximum(rows[0], 1)[:, None], rest[:, :-1] / np.maximum(rows[1], 1)[:, None]
+    if method == "constant":
+        found: Floats = np.abs(p.max(axis=1, initial=0) - q.max(axis=1, initial=0))
+    elif method == "jensenshannon":
+        found = np.sqrt(np.maximum(_entropy(p, q) + _entropy(q, p), 0) / 2)
+    else:
+        apart = np.abs(np.cumsum(p - q, axis=1)[:, :-1])
+        mean = (q * binned.means).sum(axis=1)
+        spread = np.sqrt(np.maximum((q * binned.squares).sum(axis=1) - mean**2, 0))
+        found = (apart * np.diff(binned.means)).sum(axis=1) / np.maximum(spread, SMALLEST_NORM)
+    return np.where(rows.min(axis=0) > 0, found, 0.0)
+
+
+def _entropy(p: Floats, q: Floats) -> Floats:
+    """Relative entropy of p to the middle of p and q, per row."""
+    # Where p is 0 the term is 0; dividing by 1 there keeps it from being 0 times infinity.
+    ratio = np.where(p > 0, 2 * p, 1) / np.where(p > 0, p + q, 1)
+    found: Floats = (p * np.log(ratio)).sum(axis=1)
+    return found
+
+
+def _numbers(column: pa.ChunkedArray) -> Binned:
+    values = column.to_numpy().astype(np.float64)
+    finite = np.isfinite(values)
+    known = values if finite.all() else values[finite]
+    ordered = np.sort(known)
+    starts = np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)
+    # The upper end of each bin, itself included.
+    ends = ordered[starts] if len(starts) <= BINS else _quantiles(ordered)
+    centre = float(np.mean(known)) if len(known) else 0.0
+    place = np.searchsorted(ends, known)
+    counts = np.maximum(np.bincount(place, minlength=len(ends)), 1)
+    moved = known - centre
+    codes = np.full(len(values), len(ends), dtype=np.int32)
+    codes[finite] = place
+    means = np.bincount(place, weights=moved, minlength=len(ends)) / counts
+    squares = np.bincount(place, weights=moved**2, minlength=len(ends)) / counts
+    return Binned(codes, len(ends), means, squares)
+
+
+def _quantiles(ordered: Floats) -> Floats:
+    """Values that stand at even steps of the sorted values, the last one included; a frequent value stands once."""
+    at = np.linspace(0, len(ordered) - 1, BINS + 1)[1:].astype(np.int64)
+    return np.unique(ordered[at])
+
+
+def _categories(column: pa.ChunkedArray) -> Binned:
+    encoded = column.combine_chunks().cast(pa.large_string()).dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks()
+    known = len(encoded.dictionary)
+    return Binned(pc.fill_null(encoded.indices, known).to_numpy().astype(np.int32), known)
