@@ -34,22 +34,24 @@ def read(uri: str) -> pa.Table:
 
 @contextmanager
 def opened(uri: str) -> Iterator[Filtered]:
-    """Read columns of the rows that fit a filter, part by part, as often as needed; memory holds a few parts.
-
-    There is always a part, if one without rows, and the order is that of the file.
-
-    Args:
-        uri: Fetched once, to a file that is gone afterwards.
-    """
+    """The parts of a file in S3, which is fetched once and is gone from here afterwards."""
     bucket, key = objects.split(uri)
     with NamedTemporaryFile(suffix=".parquet") as file:
         client("s3").download_fileobj(bucket, key, file)
         file.flush()
-        found = ds.dataset(file.name, format="parquet")
+        yield parts(file.name)
 
-        def read(only: ds.Expression, columns: Sequence[str]) -> Iterator[pa.Table]:
-            yield pa.schema([found.schema.field(name) for name in columns]).empty_table()
-            scan = found.scanner(list(columns), only, batch_size=PART_ROWS, batch_readahead=2, use_threads=False)
-            yield from (pa.Table.from_batches([batch]) for batch in scan.to_batches())
 
-        yield read
+def parts(path: str) -> Filtered:
+    """Read a local file part by part, as often as needed, in its order; memory holds a few parts.
+
+    There is always a part, if one without rows.
+    """
+    found = ds.dataset(path, format="parquet")
+
+    def read(only: ds.Expression, columns: Sequence[str]) -> Iterator[pa.Table]:
+        yield pa.schema([found.schema.field(name) for name in columns]).empty_table()
+        scan = found.scanner(list(columns), only, batch_size=PART_ROWS, batch_readahead=2, use_threads=False)
+        yield from (pa.Table.from_batches([batch]) for batch in scan.to_batches())
+
+    return read
