@@ -1,19 +1,19 @@
-"""Data docs of an ingestion: a page a person opens, and the same as JSON beside it."""
+"""Data docs of an ingestion, and of what monitoring captured: a page a person opens, and the same as JSON beside it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from windtunnel.aws import objects
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 
 
-def address(model: str, window: Window, work_key: str, part: str) -> str:
+def address(model: str, window: Window, work_key: str, part: str, dag: Literal["ingest", "monitor"] = "ingest") -> str:
     """Where the page of a part of the work lies: known before it is written, because the work names it."""
-    return settings().uri("reports", "ingest", model, window.label, work_key[:16], f"{part}.html")
+    return settings().uri("reports", dag, model, window.label, work_key[:16], f"{part}.html")
 
 
 def write(page_address: str, page: str, document: dict[str, Any]) -> str:
