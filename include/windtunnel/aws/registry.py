@@ -8,11 +8,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from windtunnel.aws import objects
+from windtunnel.aws import ledger, objects
 from windtunnel.aws.clients import client
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Gated, RegisteredVersion
-from windtunnel.core.errors import CommitConflict
+from windtunnel.core.errors import CommitConflict, VersionInvalid
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 
@@ -95,6 +95,18 @@ def read(package_arn: str) -> RegisteredVersion:
     described = client("sagemaker").describe_model_package(ModelPackageName=package_arn)
     said = described["CustomerMetadataProperties"]
     return _registered(Gated.from_json(objects.get_json(said[RECORD])), said["version"], package_arn)
+
+
+def in_service(model: str) -> tuple[RegisteredVersion, RegisteredVersion | None]:
+    """What the ledger says is in service, and the good version before it, frozen since: the control; None: a first one.
+
+    Raises:
+        VersionInvalid: Nothing is in service.
+    """
+    champion, control = ledger.live(model), ledger.last_good(model)
+    if champion is None:
+        raise VersionInvalid(f"Nothing of `{model}` is in service. `python -m windtunnel versions {model}` says why.")
+    return read(champion.package_arn), read(control.package_arn) if control else None
 
 
 def decide(package_arn: str, *, approved: bool, sentence: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, overload
 
@@ -47,6 +47,11 @@ def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
         return result
 
     return task(**task_arguments)(run)
+
+
+def contracts(values: Iterable[dict[str, Any]], *kinds: type[Contract]) -> list[Any]:
+    """The contracts back from the JSON in which they travelled, in the same order."""
+    return [kind.from_json(value) for kind, value in zip(kinds, values, strict=True)]
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from typing import Any
 from airflow.sdk import Asset, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from windtunnel.core.contracts import DatasetVersion
 from windtunnel.core.window import Window
+from windtunnel.orchestration import assets
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +21,7 @@ def events(asset: Asset) -> list[dict[str, Any]]:
     Raises:
         AirflowFailException: None did: the run was started by hand and cannot know what to work on.
     """
-    if not (found := events_if_any(asset)):
+    if not (found := _events(asset)):
         raise AirflowFailException(
             f"This DAG is started by the asset `{asset.name}`; this run carries no event of it. "
             f"To repeat the work, create an event of `{asset.name}` again or clear the run that had one."
@@ -27,8 +29,13 @@ def events(asset: Asset) -> list[dict[str, Any]]:
     return found
 
 
-def events_if_any(asset: Asset) -> list[dict[str, Any]]:
-    """The same, none where a schedule or a person started the run."""
+def published(model: str) -> tuple[Window | None, DatasetVersion | None]:
+    """The days whose rows are new and the newest dataset version, by the events; None where the clock started this run."""
+    found = [DatasetVersion.from_json(event) for event in _events(assets.dataset(model))]
+    return (Window.around(version.window for version in found), found[-1]) if found else (None, None)
+
+
+def _events(asset: Asset) -> list[dict[str, Any]]:
     found = get_current_context()["triggering_asset_events"].get(asset) or []
     return [_made(event.extra) for event in sorted(found, key=lambda event: event.timestamp)]
 
