@@ -145,8 +145,8 @@ def test_late_changed_and_disordered_labels_end_as_if_they_had_been_there_at_onc
     final = publish(MARCH, truth)
 
     def labels_of(made: CollectedPredictions) -> dict[str, float]:
-        said: dict[str, float] = frame(made)[SPEC.target].dropna().to_dict()
-        return said
+        labels = frame(made)[SPEC.target].dropna()
+        return {str(key): float(label) for key, label in labels.items()}
 
     first = gather(champion, early)
     assert first.counts.pending == (asked[SPEC.event_time] >= "2013-03-04").sum()
@@ -154,7 +154,8 @@ def test_late_changed_and_disordered_labels_end_as_if_they_had_been_there_at_onc
     second = gather(champion, middle)
     assert (second.counts.pending, second.counts.changed, second.labels_until) == (0, 0, date(2013, 3, 7))
     last = gather(champion, final)
-    expected = dict(asked.dropna(subset=[SPEC.target]).set_index(SPEC.key)[SPEC.target].items())
+    labelled = asked.dropna(subset=[SPEC.target])
+    expected = dict(zip(labelled[SPEC.key], labelled[SPEC.target], strict=True))
     assert labels_of(last) == expected
     assert last.counts.changed == sum(expected[key] != label for key, label in labels_of(second).items()) > 10
     assert gather(champion, final).counts.changed == last.counts.changed
