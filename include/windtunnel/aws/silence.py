@@ -1,14 +1,14 @@
 """How long a live model has been without a verdict, as a metric of its own.
 
 CloudWatch looks back seven days at most, and a verdict may be rightly due only once a month: no alarm can hear that
-`Verdict` has been silent for so long. So the days are counted here and written daily, and the alarm listens to both: the
-count, and whether anybody counts.
+`Verdict` has been silent for so long. So the days are counted here, by every run of `monitor` and at least daily, and the
+alarm listens to both: the count, and whether anybody counts.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from windtunnel.aws import objects, signs
 from windtunnel.aws.clients import client
@@ -20,13 +20,16 @@ from windtunnel.core.settings import settings
 log = logging.getLogger(__name__)
 
 
-def put(champion: Champion) -> float:
+def put(champion: Champion, now: datetime) -> float:
     """Write how long a live model has been without a verdict.
+
+    Args:
+        champion: What is live.
+        now: Counted until then.
 
     Returns:
         Days since the newest verdict, or since the version went live where that is later.
     """
-    now = datetime.now(UTC)
     concluded = objects.written_at(settings().uri("monitor", champion.model, "verdict.json"))
     heard = max(champion.live_since, concluded or champion.live_since)
     days = max(0.0, (now - heard) / timedelta(days=1))

@@ -39,7 +39,7 @@ VERDICT = "Verdict"
 """0 ignore, 1 watch, 2 retrain."""
 
 SILENT_DAYS = "SilentDays"
-"""Days since the newest verdict, or since the version went live. Written every day; no value says that nobody watches."""
+"""Days since the newest verdict, or since the version went live. Written by each run of `monitor`; no value: nobody watches."""
 
 
 def metric(name: str) -> str:

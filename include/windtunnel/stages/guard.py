@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 from windtunnel.aws import channels, dashboards, ledger, silence, standing_alarms
 from windtunnel.core.contracts import Guarded
@@ -28,7 +29,7 @@ def guard(model: str) -> Guarded | None:
         return None
     topic = channels.topic_arn()
     # Before its alarm, which would ring for a metric without a value.
-    days = silence.put(champion)
+    days = silence.put(champion, datetime.now(UTC))
     states = standing_alarms.put(model, topic)
     guarded = Guarded(
         model=model,
