@@ -6,9 +6,9 @@ import logging
 from collections.abc import Sequence
 
 from windtunnel.aws import channels, outbox
+from windtunnel.aws.channels import Said, Send
 from windtunnel.aws.outbox import Waiting
 from windtunnel.core.contracts import Delivered
-from windtunnel.core.errors import WindtunnelError
 from windtunnel.core.marks import shared_write
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def _through(channel: str, due: Sequence[Waiting]) -> int:
     """How many a channel took. It is left alone for this time once it does not answer."""
     try:
         send = channels.opened(channel)
-    except WindtunnelError as error:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one channel, the others go on
         log.warning("deliver: %s is closed, %d messages wait: %s", channel, len(due), error)
         return 0
     sent = 0
@@ -51,8 +51,7 @@ def _through(channel: str, due: Sequence[Waiting]) -> int:
     for one in sorted(due, key=lambda one: (one.attempts, one.told_at)):
         if (mine := outbox.claim(one)) is None:
             continue
-        with shared_write("outbox.send"):
-            said = send(mine.alert, mine.lost > 0)
+        said = _said(send, mine)
         outbox.settle(mine, said)
         log.log(
             logging.INFO if said.outcome == "taken" else logging.WARNING,
@@ -67,3 +66,11 @@ def _through(channel: str, due: Sequence[Waiting]) -> int:
         if said.outcome in {"away", "unknown"}:
             break
     return sent
+
+
+def _said(send: Send, mine: Waiting) -> Said:
+    try:
+        with shared_write("outbox.send"):
+            return send(mine.alert, mine.lost > 0)
+    except Exception as error:  # noqa: BLE001 - time-outs, broken answers: nobody heard whether the message arrived
+        return Said("unknown", f"{type(error).__name__}: {error}")
