@@ -209,7 +209,7 @@ def test_requests_that_training_would_quarantine_are_counted_once_each(rows: pd.
 
 
 def test_only_expectations_on_rows_of_features_are_asked_of_requests() -> None:
-    by_text = {"row_condition": "distance > 2 and air_time > 3", "condition_parser": "pandas"}
+    by_text: Any = {"row_condition": "distance > 2 and air_time > 3", "condition_parser": "pandas"}
     both = (Column("carrier") == "month") & (Column("weekday") > 2)
     rows = [
         gxe.ExpectColumnValuesToBeBetween(column="distance", min_value=1),

@@ -18,7 +18,7 @@ LONGEST_REASON = 1024  # SageMaker cuts a FailureReason and an ExitMessage there
 
 
 class Container(BaseModel):
-    """The environment of `train`, `evaluate` and `serve`; the aliases are the variables' names."""
+    """The environment of `train`, `evaluate`, `score` and `serve`; the aliases are the variables' names."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

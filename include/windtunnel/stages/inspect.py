@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from windtunnel.aws import reports, scored
 from windtunnel.core.catalog import model_expectations, model_spec
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from windtunnel.core.spec import ModelSpec
-    from windtunnel.ml.expectations import Validated
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +63,8 @@ def _expectations(rows: pd.DataFrame, spec: ModelSpec, window: Window, work_key:
     asked = serving_expectations.requests(rows, spec)
     found = expectations.validate(asked, suite, f"{spec.name} {window.label} requests")
     address = reports.address(spec.name, window, work_key, "expectations", "monitor")
-    reports.write(address, found.page(), _timeless(found))
+    reports.write(address, *serving_expectations.documents(found))
     return address, serving_expectations.judge(found, len(asked), spec)
-
-
-def _timeless(found: Validated) -> dict[str, Any]:
-    """Great Expectations' result without the moment at which it read the rows: the same work gives the same bytes."""
-    document = found.to_json()
-    document["meta"].pop("batch_markers", None)
-    return document
 
 
 def _sentence(found: WindowChecks) -> str:
