@@ -124,8 +124,9 @@ def _monitoring(spec: ModelSpec) -> Iterator[dict[str, Any]]:
     yield _graph(f"Quality of {spec.target}, {spec.unit}", DAY, quality)
     coverage = [measured(vitals.COVERAGE, yAxis="right"), measured(vitals.PREDICTIONS)]
     yield _graph("Predictions, and the share that has labels", DAY, coverage)
-    failed = [measured(vitals.FAILED_CHECKS), measured(vitals.SILENT_DAYS)]
-    yield _graph("Failed checks; days without a verdict", DAY, failed, line=spec.monitoring.silent_days)
+    yield _graph("Failed checks", DAY, [measured(vitals.FAILED_CHECKS)])
+    silence = [measured(vitals.SILENT_DAYS)]
+    yield _graph("Days without a verdict", DAY, silence, line=spec.monitoring.silent_days)
 
 
 def _serving(spec: ModelSpec) -> Iterator[dict[str, Any]]:
@@ -148,7 +149,6 @@ def _serving(spec: ModelSpec) -> Iterator[dict[str, Any]]:
     yield _graph("Share of answers that are unusable", MINUTES, unusable, line=rollout.most_unusable)
     shift = [printed(vitals.ANSWER_SHIFT, stat="Average")]
     yield _graph("Shift of the answers, standard deviations", MINUTES, shift, line=rollout.most_shift)
-    yield _graph("Requests per instance", MINUTES, [served("InvocationsPerInstance")], stat="Sum")
 
 
 def _graph(
