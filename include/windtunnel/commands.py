@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from windtunnel.aws import drills, ledger
+from windtunnel.aws import drills, ledger, verdicts
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Champion, Contract, Drilled, Entry, History, Proof, Swept, VersionRecord
+from windtunnel.core.contracts import Champion, Contract, Drilled, Entry, History, Proof, Swept, Verdict, VersionRecord
 from windtunnel.core.errors import WindowInvalid
 from windtunnel.stages.rollback import rollback
 from windtunnel.stages.sweep import sweep
@@ -127,6 +127,12 @@ def _drills(found: list[Drilled]) -> str:
     return table(columns, rows)
 
 
+def _verdicts(found: list[Verdict]) -> str:
+    columns = ("window", "version", "word", "asks", "labels_until", "sentence")
+    rows = [{name: getattr(each, name) for name in columns} for each in found]
+    return table(columns, [{**row, "asks": "yes" if row["asks"] else "no"} for row in rows])
+
+
 def _rollback(model: str, *, to: str | None, because: str) -> Proof:
     return rollback(model, to, by=getpass.getuser(), why=because)
 
@@ -188,6 +194,12 @@ COMMANDS: dict[str, Command] = {
         ),
         _known(_rollback),
         _fields,
+    ),
+    "verdicts": Command(
+        "What monitoring said, by window: the word, whether it started a retrain, and why.",
+        (MODEL,),
+        _known(verdicts.verdicts),
+        _verdicts,
     ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
 }

@@ -14,8 +14,7 @@ from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Finding
 from windtunnel.core.spec import Monitoring
 from windtunnel.core.window import Window
-from windtunnel.ml.findings import weighted
-from windtunnel.ml.verdict import LEAST_WEIGHTED, Judgement, cooling, judge
+from windtunnel.ml.verdict import Judgement, cooling, judge
 from windtunnel.ml.verdict_sentence import sentence
 
 RULES = Monitoring(windows=5, damaged=2, cooldown_days=28)
@@ -320,11 +319,3 @@ def test_a_cooldown_lasts_its_days_and_never_less_than_a_window(asked: int, now:
     held = cooling(first, second, days)
     assert held == (now - asked < days or now <= asked)
     assert cooling(first, first, days)
-
-
-@given(st.floats(1, 1000), st.floats(0, 1), st.floats(0, 1))
-def test_drift_weighs_as_much_as_the_model_relies_on_it(drift: float, low: float, high: float) -> None:
-    low, high = sorted((low, high))
-    assert 1 <= weighted(drift, low) <= weighted(drift, high) <= max(drift, 1) + 1e-9
-    assert weighted(drift, None) == weighted(drift, 1.0)
-    assert weighted(0.3, high) == 1 < LEAST_WEIGHTED

@@ -48,14 +48,14 @@ def _broken(judged: Judgement, spec: ModelSpec) -> str:
 def _damage(judged: Judgement, spec: ModelSpec) -> str:
     return (
         f"Retrain {judged.version}: {_error(_named(judged), spec)}, and so it was in {_of(len(judged.damaged), judged)}"
-        f"{_drift_beside(_named(judged))}{_rollback(judged)}"
+        f"{_rollback(judged) or _drift_beside(_named(judged))}"
     )
 
 
 def _hint(judged: Judgement, spec: ModelSpec) -> str:
     return (
         f"Watch {judged.version}: {_error(_named(judged), spec)}, in {_of(len(judged.damaged), judged)} where a retrain "
-        f"takes {spec.monitoring.damaged}{_drift_beside(_named(judged))}{_rollback(judged)}"
+        f"takes {spec.monitoring.damaged}{_rollback(judged) or _drift_beside(_named(judged))}"
     )
 
 
@@ -147,7 +147,7 @@ def _share(found: Finding) -> str:
     if PREDICTION in found.drifted:
         return ", which all features speak in" if found.drifted == (PREDICTION,) else ", the answers with it"
     if found.importance is None:
-        return ", of an importance that was not measured"
+        return ""
     return f", with {found.importance:.0%} of the model's importance"
 
 

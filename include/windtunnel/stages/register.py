@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from windtunnel.aws import ledger, registry
+from windtunnel.core.approval import NOBODY
 from windtunnel.core.contracts import Gated, RegisteredVersion
 
 log = logging.getLogger(__name__)
@@ -13,10 +14,11 @@ log = logging.getLogger(__name__)
 def register(gated: Gated) -> RegisteredVersion | None:
     """Give a candidate its version and put it into the registry with all that it is made of.
 
-    May be repeated after a crash at any point: the same work has one version and one package.
+    May be repeated after a crash at any point: the same work has one version and one package. New data and a verdict may
+    ask for the same work at the same time; the one that came first sends the version on.
 
     Returns:
-        The version, or None where the gate does not let the candidate on.
+        The version, or None where the gate does not let the candidate on, or the other one sends it on.
 
     Raises:
         RevisionStale: The model's folder changed and its revision did not.
@@ -39,4 +41,8 @@ def register(gated: Gated) -> RegisteredVersion | None:
         package_arn=registered.package_arn,
     )
     log.info("register: %s of %s is %s", version, model, registered.package_arn)
+    first, asked = registered.evaluated.plan.requested_by, gated.evaluated.plan.requested_by
+    if first != asked and {first, asked} <= set(NOBODY):
+        log.info("register: nothing to do, `%s` asked for the same work first and sends it on", first)
+        return None
     return registered
