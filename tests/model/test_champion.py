@@ -92,7 +92,11 @@ def changed(another: Container, tmp_path: Path) -> Callable[[str, str, str], Cha
     ("old", "new", "reason"),
     [
         ('"distance"', '"runway"', "It takes `runway`, which the rows do not have."),
-        ('"arr_delay"', '"taxi_time"', "It predicts `taxi_time` in minutes, the model is now about `arr_delay` in minutes."),
+        (
+            '"arr_delay"',
+            '"taxi_time"',
+            "It predicts `taxi_time` in minutes, the model is now about `arr_delay` in minutes.",
+        ),
         ('"unit"', '"measure"', "was made by another version of windtunnel"),
     ],
     ids=["another feature", "another target", "another form"],
