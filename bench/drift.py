@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from windtunnel.core.catalog import model_spec
@@ -124,7 +123,7 @@ def report(folder: Path) -> None:
     from windtunnel.ml.report import render
 
     spec, seed = bench_spec(), "bench"
-    current, training, holdout = (partial(parts(str(folder / f"{name}.parquet")), ds.scalar(True)) for name in SIDES)
+    current, training, holdout = (partial(parts, str(folder / f"{name}.parquet"), day="day") for name in SIDES)
     asked, labelled, answered = sides.current(current, spec, version="V1.1.2", seed=seed)
     drawn = sides.Sides(
         asked, labelled, answered, sides.training(training, spec, seed=seed), sides.holdout(holdout, spec, seed=seed)

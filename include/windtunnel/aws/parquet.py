@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from windtunnel.aws import objects
 from windtunnel.aws.clients import client
+from windtunnel.core.window import Window
 
 PART_ROWS = 65_536
-
-type Filtered = Callable[[ds.Expression, Sequence[str]], Iterator[pa.Table]]
-"""Columns of the rows that fit a filter."""
 
 
 def encode(table: pa.Table) -> bytes:
@@ -33,25 +31,45 @@ def read(uri: str) -> pa.Table:
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[Filtered]:
-    """The parts of a file in S3, which is fetched once and is gone from here afterwards."""
+def fetched(uri: str) -> Iterator[str]:
+    """The local path of an object, which is gone from here afterwards; for what is read part by part."""
     bucket, key = objects.split(uri)
-    with NamedTemporaryFile(suffix=".parquet") as file:
+    with NamedTemporaryFile() as file:
         client("s3").download_fileobj(bucket, key, file)
         file.flush()
-        yield parts(file.name)
+        yield file.name
 
 
-def parts(path: str) -> Filtered:
-    """Read a local file part by part, as often as needed, in its order; memory holds a few parts.
+def parts(path: str, columns: Sequence[str], day: str, window: Window | None = None) -> Iterator[pa.Table]:
+    """Columns of the rows of a local file whose day lies in a window, in its order; memory holds one part.
 
-    There is always a part, if one without rows.
+    Args:
+        path: Of the file.
+        columns: To read.
+        day: Date column.
+        window: None: all rows.
+
+    Yields:
+        At least one table, if one without rows.
     """
-    found = ds.dataset(path, format="parquet")
+    # Read ahead, a file of large row groups would be in memory whole.
+    file = pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20)
+    yield pa.schema([file.schema_arrow.field(name) for name in columns]).empty_table()
+    groups = [
+        at for at in range(file.num_row_groups) if window is None or _reaches(file.metadata.row_group(at), day, window)
+    ]
+    needed = [*dict.fromkeys((*columns, *([day] if window else ())))]
+    for batch in file.iter_batches(PART_ROWS, groups, needed, use_threads=False):
+        part = pa.Table.from_batches([batch])
+        if window is not None:
+            inside = pc.and_(pc.greater_equal(part[day], window.start), pc.less(part[day], window.end))
+            part = part.filter(inside)
+        yield part.select(list(columns))
 
-    def read(only: ds.Expression, columns: Sequence[str]) -> Iterator[pa.Table]:
-        yield pa.schema([found.schema.field(name) for name in columns]).empty_table()
-        scan = found.scanner(list(columns), only, batch_size=PART_ROWS, batch_readahead=2, use_threads=False)
-        yield from (pa.Table.from_batches([batch]) for batch in scan.to_batches())
 
-    return read
+def _reaches(group: pq.RowGroupMetaData, day: str, window: Window) -> bool:
+    """Whether a row group may hold rows of a window."""
+    found = next((group.column(at) for at in range(group.num_columns) if group.column(at).path_in_schema == day), None)
+    if found is None or found.statistics is None or not found.statistics.has_min_max:
+        return True
+    return bool(found.statistics.min < window.end and window.start <= found.statistics.max)

@@ -78,8 +78,6 @@ def report(
 
 
 def _draw(looks: Sequence[Look], folders: Sequence[str], collected: CollectedPredictions) -> None:
-    import pyarrow.dataset as ds
-
     from windtunnel.ml import sides
     from windtunnel.ml.joined import DAY
     from windtunnel.ml.report import render
@@ -87,10 +85,10 @@ def _draw(looks: Sequence[Look], folders: Sequence[str], collected: CollectedPre
     champion, spec, seed = collected.champion, model_spec(collected.champion.model), collected.work_key
     training = sides.training(partial(reference.training_parts, champion.evaluated), spec, seed=seed)
     holdout = sides.holdout(lambda _: iter([reference.holdout_predictions(champion.evaluated)]), spec, seed=seed)
-    with parquet.opened(collected.rows) as read:
+    with parquet.fetched(collected.rows) as path:
         for look, folder in zip(looks, folders, strict=True):
-            inside = (ds.field(DAY) >= look.window.start) & (ds.field(DAY) < look.window.end)
-            asked, labelled, answered = sides.current(partial(read, inside), spec, version=champion.version, seed=seed)
+            read = partial(parquet.parts, path, day=DAY, window=look.window)
+            asked, labelled, answered = sides.current(read, spec, version=champion.version, seed=seed)
             rendered = render(look, spec, sides.Sides(asked, labelled, answered, training, holdout))
             body = json.dumps(rendered.json, indent=1, allow_nan=False).encode()
             page = rendered.html.encode()
