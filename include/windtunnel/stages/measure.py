@@ -1,98 +1,95 @@
-"""measure: the collected predictions -> their errors and their exact drift scores."""
+"""measure: collected predictions and the control's answers -> quality by day and slice, and what it says by window."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
-from typing import TYPE_CHECKING, Any
+from datetime import date
 
-from windtunnel.aws import capture, objects, parquet, reference
+from windtunnel.aws import figures, measurements, parquet, reference, scored
+from windtunnel.core import vitals
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import CollectedPredictions, DriftScore, MeasuredPredictions
-from windtunnel.core.settings import settings
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from windtunnel.core.contracts import CollectedPredictions, MeasuredPredictions, Rescoring, WindowQuality
+from windtunnel.core.spec import ModelSpec
+from windtunnel.core.window import Window
+from windtunnel.core.workkey import work_key
 
 log = logging.getLogger(__name__)
 
 
-def measure(collected: CollectedPredictions) -> MeasuredPredictions:
-    """Quality by label, over all and per day, and the drift of features, target and prediction; all on every row.
+def measure(rescoring: Rescoring) -> MeasuredPredictions:
+    """Measure the served answers of every version and the control's, as of the labels that have come.
 
-    Drift is measured against the champion's own training rows; the prediction's against its answers to its holdout,
-    because what a model says of rows it has learnt from is too good.
+    The rows of the table `<model>_quality` replace those of the span; measured from the same rows and answers they are
+    the same. Metrics are written for the newest month only: an older one, measured again, is no news.
 
     Raises:
-        SourceMissing: The snapshot that the champion was trained on is gone from the lake.
+        ArtefactInvalid: The answers are to other rows.
+        CommitConflict: Others kept winning; run it again.
     """
-    from windtunnel.ml.quality import quality_of
+    from windtunnel.ml import quality
+    from windtunnel.ml.window_quality import promise, sentence, window_quality
 
-    spec = model_spec(collected.champion.model)
-    log.info("measure: %d predictions of %s in %s", collected.predictions, collected.window, collected.rows)
-    rows = parquet.read(collected.rows)
-    quality, by_day = quality_of(rows, moment=spec.event_time, target=spec.target, prediction=capture.PREDICTION)
-    measured = MeasuredPredictions(
-        collected=collected,
-        quality=quality,
-        by_day=by_day,
-        drift=_drift(rows, collected) if collected.predictions else {},
-        scores=settings().uri(
-            "reports", "monitor", spec.name, collected.window.label, collected.work_key, "scores.json"
-        ),
+    collected = rescoring.collected
+    champion, spec = collected.champion, model_spec(collected.champion.model)
+    control = collected.control.version if collected.control else None
+    log.info(
+        "measure: %s and %s, labels of %s until %s",
+        collected.rows,
+        rescoring.answers,
+        collected.labels.tag,
+        collected.labels_until or "no day",
     )
-    objects.put(measured.scores, json.dumps(_scores(measured), indent=1).encode(), content_type="application/json")
-    log.info("measure: %s %s", _sentence(measured), measured.scores)
-    return measured
+    found = quality.answered(scored.rows(rescoring), spec, champion.version)
+    as_of = quality.AsOf(collected.labels_until, collected.labels.tag)
+    rows = quality.by_day(found, spec, collected.windows, control, as_of)
+    snapshot_id = measurements.put(
+        spec.name,
+        "quality",
+        rows,
+        moment="day",
+        span=collected.span,
+        work=work_key(collected=collected.work_key, rows=hashlib.sha256(parquet.encode(rows)).hexdigest()),
+        order=measurements.order_of(collected),
+    )
+    seed = int(champion.evaluated.plan.work_key[:16], 16)
+    promised = promise(reference.holdout_predictions(champion.evaluated), spec, (seed,))
+    windows = tuple(
+        window_quality(found, window, spec, promised, collected.labels_until) for window in collected.windows
+    )
+    for each in windows:
+        log.info("measure: %s: %s", each.window, sentence(each, spec, control))
+    if _newest(collected):
+        figures.put(spec.name, _figures(windows, spec))
+    table = measurements.table_name(spec.name, "quality")
+    log.info("measure: %d rows of %d windows in %s, snapshot %s", len(rows), len(windows), table, snapshot_id)
+    return MeasuredPredictions(windows=windows, table=table, snapshot_id=snapshot_id)
 
 
-def _drift(rows: pa.Table, collected: CollectedPredictions) -> dict[str, DriftScore]:
-    from windtunnel.ml.drift import drift_score, drift_scores
-
-    champion, spec = collected.champion.evaluated, model_spec(collected.champion.model)
-    kinds = {name: spec.column(name).kind for name in (*spec.features, spec.target)}
-    scores = drift_scores(reference.training_rows(champion), rows, kinds)
-    holdout = reference.holdout_predictions(champion)
-    said = drift_score(holdout[capture.PREDICTION], rows[capture.PREDICTION], "float64")
-    return {**scores, capture.PREDICTION: said} if said else scores
+def _newest(collected: CollectedPredictions) -> bool:
+    """Whether nothing later than the span was measured yet."""
+    later = Window(start=collected.span.end, end=date.max)
+    there = measurements.read(collected.champion.model, "quality", later)
+    return there is None or not len(there)
 
 
-def _scores(measured: MeasuredPredictions) -> dict[str, Any]:
-    """What scores.json says: every number, and what it can be computed from again."""
-    collected, plan = measured.collected, measured.collected.champion.evaluated.plan
-    made = measured.to_json()
-    return {
-        "model": plan.model,
-        "version": collected.champion.package_arn,
-        "window": made["collected"]["window"],
-        "counts": {
-            name: getattr(collected, name)
-            for name in ("predictions", "labelled", "pending", "elsewhere", "duplicates", "unjoinable", "unreadable")
-        },
-        "coverage": collected.coverage,
-        "unit": model_spec(plan.model).unit,
-        "quality": made["quality"],
-        "by_day": made["by_day"],
-        "drift": made["drift"],
-        "computed_from": {
-            "rows": collected.rows,
-            "labels": {"table": collected.labels.table, "snapshot_id": collected.labels.snapshot_id},
-            "reference": {
-                "table": plan.dataset.table,
-                "snapshot_id": plan.dataset.snapshot_id,
-                "window": plan.train.model_dump(mode="json"),
-            },
-            "prediction_reference": collected.champion.evaluated.evaluation,
-        },
-    }
+def _figures(windows: tuple[WindowQuality, ...], spec: ModelSpec) -> dict[str, float]:
+    """Counts of the newest window; what needs labels, of the newest that has them all."""
+    from windtunnel.ml.metrics import FIRST, worse_by
+    from windtunnel.ml.window_quality import bound
 
-
-def _sentence(measured: MeasuredPredictions) -> str:
-    if not measured.collected.predictions:
-        return "no predictions in the window, so neither errors nor drift."
-    name, most = max(measured.drift.items(), key=lambda item: item[1].score)
-    drift = f"largest drift `{name}` {most.score:.3f} ({most.method})."
-    if measured.quality is None:
-        return f"no labels yet, so no errors; {drift}"
-    unit = model_spec(measured.collected.champion.model).unit
-    return f"RMSE {measured.quality.rmse:.2f}, MAE {measured.quality.mae:.2f} {unit}; {drift}"
+    asked = [each for each in windows if each.predictions]
+    found: dict[str, float] = {}
+    if asked:
+        found = {
+            vitals.PREDICTIONS: asked[-1].predictions,
+            vitals.COVERAGE: asked[-1].labelled / asked[-1].predictions,
+        }
+    if mature := [each for each in asked if each.mature and each.metrics]:
+        newest, first = mature[-1], FIRST[spec.task]
+        found |= {vitals.metric(name): value for name, value in newest.metrics.items()}
+        if newest.expected and first in newest.metrics:
+            found[vitals.ERROR_RATIO] = worse_by(first, newest.metrics[first], bound(first, newest.expected))
+        if newest.control:
+            found[vitals.CONTROL_RATIO] = 1 + newest.control.estimate
+    return found

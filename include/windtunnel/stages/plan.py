@@ -9,7 +9,7 @@ from windtunnel.aws import jobs, lake, objects
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.code import code_sha256, folder_sha256
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
-from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.errors import SpecInvalid, WindowInvalid
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
@@ -32,9 +32,15 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         The plan, or None when the snapshot does not hold enough months yet.
 
     Raises:
+        SpecInvalid: The model's task is not one that can be trained yet.
         WindowInvalid: A requested window holds no rows, or training and holdout overlap.
     """
     spec = model_spec(model)
+    if spec.task != "regression":
+        raise SpecInvalid(
+            f"`{spec.name}` has the task `{spec.task}`: `train` and its gate know `regression` only; monitoring measures "
+            "every task. Make the target a number, or train and register the model by hand."
+        )
     dataset = dataset or lake.current(model)
     request = request or TrainingRequest(model=model, reason=f"New data: {dataset.tag}.", requested_by="ingest")
     log.info("plan: dataset %s (snapshot %s), request %s", dataset.tag, dataset.snapshot_id, request.to_json())
