@@ -16,8 +16,8 @@ from windtunnel.ml.joined import CHAMPION_SAID, CONTROL_SAID, PREDICTION, VERSIO
 from windtunnel.ml.scoring_report import ScoringReport
 
 ANSWER_BUDGET = 0.001
-"""Share of served answers that may be apart from the offline ones: captures know seconds, so a request answered in the
-second in which a release began or ended may stand for the wrong version."""
+"""Share of served answers that may be apart from the offline ones: the clocks of captures and of the ledger are not one,
+so a request beside a release may stand for the wrong version."""
 
 FEATURE_BUDGET = 0.01
 """Share of rows whose feature may differ from what ingestion recorded: sources correct a value now and then."""
