@@ -1,17 +1,19 @@
-"""# train: dataset version or request -> candidate -> evaluated beside the champion -> gated -> registered
+"""# train: dataset version, request or verdict -> candidate -> evaluated beside the champion -> gated -> registered
 
 **What.** Pins snapshot, windows, code and parameters once; trains on the snapshot's own files; scores the candidate, the
 version in service, a seasonal-naive and a linear baseline on the same newer rows; the gate answers promote, reject or not
 enough evidence; what it promotes, or a person forces, becomes a version.
 
-**Reads.** The dataset version of the event (for a request: the one published now), the ledger's version in service.
+**Reads.** The dataset version of the event (for the request of a person or a verdict: the one published now), the
+ledger's version in service.
 
 **Writes.** `manifests/`, `jobs/`, `evaluations/` with `gate.json`, `costs/`, a version in the ledger and in the Model
 Registry, an event of `registered:<model>`.
 
 **When it fails.** The job's reason stands in the task's log, its own log in CloudWatch under the job's name. Clear from
 `plan`: work that succeeded is adopted, work that failed is tried under the next name. `plan` skipped: not enough months
-yet. `register` skipped: the gate did not let the candidate on, and its log says why; nothing is to be repaired.
+yet. `register` skipped: the gate did not let the candidate on, or new data and a verdict asked for the same work and the
+other run sends it on; its log says which. Nothing is to be repaired.
 
 **Owner.** Locked: asset events start it, nobody stops it.
 """

@@ -73,8 +73,11 @@ def keep(verdict: Verdict, computed_from: dict[str, Any]) -> None:
         objects.put_json(verdict.report, {**verdict.to_json(), COMPUTED_FROM: computed_from})
 
 
-def point(verdict: Verdict, order: Order) -> None:
+def point(verdict: Verdict, order: Order) -> bool:
     """Make this the newest verdict, unless one from newer labels or captures is. When it was written is a sign of life.
+
+    Returns:
+        Whether it is the newest now.
 
     Raises:
         CommitConflict: Others kept winning.
@@ -86,9 +89,9 @@ def point(verdict: Verdict, order: Order) -> None:
         there, condition = _there(bucket, key)
         if there and tuple(json.loads(there)["order"]) > order:
             log.info("verdicts: a newer one stands in %s", newest_address(verdict.model))
-            return
+            return False
         if tried and there == body:  # this write after a lost reply, or a twin's
-            return
+            return True
         with shared_write("verdict.point"):
             try:
                 client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)
@@ -97,7 +100,7 @@ def point(verdict: Verdict, order: Order) -> None:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
                     raise
                 continue
-        return
+        return True
     raise CommitConflict(f"Others kept writing `{newest_address(verdict.model)}`; nothing was changed. Run this again.")
 
 

@@ -12,7 +12,8 @@ from windtunnel.core.contracts import Finding, WindowChecks, WindowDrift, Window
 from windtunnel.core.spec import Task
 from windtunnel.core.window import Window
 from windtunnel.ml.joined import PREDICTION
-from windtunnel.ml.metrics import FIRST, MORE_IS_BETTER, worse_by
+from windtunnel.ml.metrics import FIRST, worse_by
+from windtunnel.ml.window_quality import bound
 
 WINDOW_START = "window_start"
 """The moment that puts a finding into its month."""
@@ -146,13 +147,13 @@ def _finding(
     ratio = min(drift.columns[0].ratio, MOST) if drift and drift.columns else 0.0
     drifted = tuple(dict.fromkeys(column.column for column in drift.drifted)) if drift else ()
     share = carried(drifted, importance)
-    error, bound = quality.metrics.get(metric), _bound(quality, metric)
+    error, limit = quality.metrics.get(metric), _bound(quality, metric)
     worse = quality.worse if quality.mature and error is not None else None
     failed = tuple(check.name for check in checks.failed) if checks else ()
     outdone = quality.mature and quality.control is not None and quality.control.low > 0
     realised = 1.0
-    if worse is not None and error is not None and bound is not None:
-        realised = worse_by(metric, error, bound)
+    if worse is not None and error is not None and limit is not None:
+        realised = worse_by(metric, error, limit)
     return Finding(
         window=quality.window,
         version=version,
@@ -163,7 +164,7 @@ def _finding(
         drifted=drifted,
         importance=share,
         error=error,
-        expected=bound,
+        expected=limit,
         worse=worse,
         outdone_by=control if outdone else None,
         damage=min(weighted(ratio, share) * realised, MOST),
@@ -175,7 +176,5 @@ def _finding(
 
 def _bound(quality: WindowQuality, metric: str) -> float | None:
     """The side of the expected interval that the error must not cross; None where it says nothing."""
-    if quality.expected is None:
-        return None
-    bound = quality.expected.low if metric in MORE_IS_BETTER else quality.expected.high
-    return bound if math.isfinite(bound) else None
+    found = bound(metric, quality.expected) if quality.expected else math.inf
+    return found if math.isfinite(found) else None

@@ -9,10 +9,11 @@ from windtunnel.core.errors import quoted
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.ml.joined import PREDICTION
+from windtunnel.ml.markup import days
 from windtunnel.ml.metrics import FIRST, MORE_IS_BETTER
 from windtunnel.ml.verdict import Judgement
+from windtunnel.ml.window_quality import OF_ONE, shown
 
-NAMES = {"rmse": "RMSE", "log_loss": "log loss", "pr_auc": "PR AUC"}
 MANY_TIMES = 100
 """Above it the multiple of a threshold says no more than that it is far."""
 
@@ -28,7 +29,7 @@ def sentence(judged: Judgement, spec: ModelSpec, asked: Window | None = None) ->
     text = _TEXTS[judged.because](judged, spec)
     if judged.word == "retrain" and asked:
         text += (
-            f"; a retrain was asked for after {_days(asked)} and is not asked for again within "
+            f"; a retrain was asked for after those of {days(asked)} and is not asked for again within "
             f"{spec.monitoring.cooldown_days} days of data"
         )
     return f"{text}{_as_of(judged)}."
@@ -37,7 +38,7 @@ def sentence(judged: Judgement, spec: ModelSpec, asked: Window | None = None) ->
 def _broken(judged: Judgement, spec: ModelSpec) -> str:
     found = _named(judged)
     text = (
-        f"Watch {judged.version} and mend the way of its data first: in {_days(found.window)} the requests failed "
+        f"Watch {judged.version} and mend the way of its data first: from {days(found.window)} the requests failed "
         f"{quoted(found.failed)}, and a retrain would learn the fault"
     )
     if (worse := sum(bool(each.worse) for each in judged.told)) and judged.told[-1].worse:
@@ -63,7 +64,7 @@ def _outdone(judged: Judgement, spec: ModelSpec) -> str:
     found = _named(judged)
     return (
         f"Watch {judged.version} and think of the way back: {found.outdone_by}, frozen since, was surely better on the "
-        f"same rows in {_of(len(judged.outdone), judged)}, {_days(found.window)} among them, though the "
+        f"same rows in {_of(len(judged.outdone), judged)}, those of {days(found.window)} among them, though the "
         f"{_metric(spec)} of {judged.version} is within what its holdout promises; the `rollback` DAG brings "
         f"{found.outdone_by} back"
     )
@@ -71,12 +72,12 @@ def _outdone(judged: Judgement, spec: ModelSpec) -> str:
 
 def _drift(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
     found = _named(judged)
-    return f"Watch {judged.version}: in {_days(found.window)} {_moved(found)}{_share(found)}, and {_unanswered(found)}"
+    return f"Watch {judged.version}: from {days(found.window)} {_moved(found)}{_share(found)}, and {_unanswered(found)}"
 
 
 def _harmless(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
     found = _named(judged)
-    return f"Nothing to do for {judged.version}: in {_days(found.window)} {_moved(found)}, but{_share(found)[1:]}"
+    return f"Nothing to do for {judged.version}: from {days(found.window)} {_moved(found)}, but{_share(found)[1:]}"
 
 
 def _quiet(judged: Judgement, spec: ModelSpec) -> str:
@@ -90,7 +91,7 @@ def _quiet(judged: Judgement, spec: ModelSpec) -> str:
 def _unlabelled(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
     found = _named(judged)
     return (
-        f"Nothing to do for {judged.version} yet: up to {_last_day(found.window)} nothing has drifted, "
+        f"Nothing to do for {judged.version} yet: up to {found.window.end - timedelta(days=1)} nothing has drifted, "
         f"and {_unanswered(found)}"
     )
 
@@ -114,8 +115,8 @@ _TEXTS = {
 
 def _error(found: Finding, spec: ModelSpec) -> str:
     metric = FIRST[spec.task]
-    unit = f" {spec.unit}" if spec.task == "regression" else ""
-    text = f"in {_days(found.window)} its {NAMES[metric]} was {_figure(found.error)}{unit}"
+    unit = "" if metric in OF_ONE else f" {spec.unit}"
+    text = f"from {days(found.window)} its {shown(metric)} was {_figure(found.error)}{unit}"
     if found.expected is None:
         return text
     limit = "at least" if metric in MORE_IS_BETTER else "at most"
@@ -170,15 +171,7 @@ def _as_of(judged: Judgement) -> str:
 
 
 def _metric(spec: ModelSpec) -> str:
-    return NAMES[FIRST[spec.task]]
-
-
-def _days(window: Window) -> str:
-    return f"{window.start} to {_last_day(window)}"
-
-
-def _last_day(window: Window) -> str:
-    return str(window.end - timedelta(days=1))
+    return shown(FIRST[spec.task])
 
 
 def _figure(value: float | None) -> str:

@@ -6,7 +6,8 @@ import logging
 from functools import partial
 from typing import Any
 
-from windtunnel.aws import measurements, reference, verdicts
+from windtunnel.aws import figures, measurements, reference, verdicts
+from windtunnel.core import vitals
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import (
     CollectedPredictions,
@@ -79,7 +80,8 @@ def conclude(
             report=report,
         )
         verdicts.keep(verdict, _computed_from(collected, measured, detected, inspected, snapshot_id))
-    verdicts.point(verdict, order)
+    if verdicts.point(verdict, order):
+        figures.put(spec.name, _figures(verdict))
     log.info("conclude: %s %s", verdict.sentence, verdict.report)
     return verdict
 
@@ -122,6 +124,15 @@ def _found(
     rows = measurements.read(spec.name, "findings")
     assert rows is not None  # noqa: S101 - put a line ago
     return findings.of_table(rows), snapshot_id
+
+
+def _figures(verdict: Verdict) -> dict[str, float]:
+    """The word as a number, and what the newest window adds to it."""
+    found = {vitals.VERDICT: float(("ignore", "watch", "retrain").index(verdict.word))}
+    if verdict.findings:
+        newest = verdict.findings[-1]
+        found |= {vitals.DRIFT: newest.drift, vitals.FAILED_CHECKS: float(len(newest.failed))}
+    return found
 
 
 def _computed_from(
