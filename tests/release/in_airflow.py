@@ -47,7 +47,9 @@ def main(dag_file: str, form: str, result: str) -> None:
 
     DAG.__exit__ = noted  # type: ignore[method-assign]
     runpy.run_path(dag_file)
-    run = made[f"flights_{Path(dag_file).stem}"].test(run_conf=json.loads(form))
+    wanted = made[f"flights_{Path(dag_file).stem}"]
+    wanted.deadline = None  # DAG.test of Airflow 3.3.1 takes it for the id of a stored one and fails
+    run = wanted.test(run_conf=json.loads(form))
     tasks = {task.task_id: task for task in run.get_task_instances()}
     told = {
         "state": run.state,
