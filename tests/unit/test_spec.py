@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from windtunnel.aws import capture
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.errors import SpecInvalid
-from windtunnel.core.spec import Arrival, Column, ModelSpec, S3Csv
+from windtunnel.core.spec import RESERVED, Arrival, Column, ModelSpec, S3Csv
+from windtunnel.ml import joined
 
 
 def _flights(**changed: Any) -> ModelSpec:
@@ -23,6 +25,11 @@ def test_the_flagship_is_consistent() -> None:
     [
         ({"features": ("carrier", "colour")}, "names columns it does not declare: `colour`"),
         ({"key": "id"}, "names columns it does not declare: `id`"),
+        (
+            {"features": ("carrier", "day")},
+            "`flights` has `day` as key, event time, target or feature; monitoring uses",
+        ),
+        ({"monitoring": {"damaged": 3, "windows": 2}}, "`damaged` is `3` of `windows` = `2`"),
         ({"features": ("carrier", "arr_time")}, "uses `arr_time` as a feature, known only after the prediction"),
         ({"target": "distance"}, "The target `distance` of `flights` must be declared with `later=True`"),
         ({"example": {"carrier": "UA"}}, "`example` of `flights` must give exactly the features"),
@@ -49,3 +56,12 @@ def test_parts_of_a_spec_check_themselves() -> None:
 
 def test_a_column_is_found_by_its_name() -> None:
     assert model_spec("flights").column("distance").kind == "int64"
+
+
+def test_the_columns_that_monitoring_adds_are_reserved() -> None:
+    added = {*joined.schema(model_spec("flights")).names, *capture.schema(model_spec("flights")).names}
+    spec = model_spec("flights")
+    own = {spec.key, spec.event_time, spec.target, *spec.features}
+    recorded = {joined.recorded(name) for name in joined.recorded_columns(spec)}
+    assert added - own - recorded <= RESERVED
+    assert {joined.CHAMPION_SAID, joined.CONTROL_SAID} <= RESERVED

@@ -27,7 +27,7 @@ class Settings(BaseModel):
     )
     model_image: str = Field(
         "000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:local",
-        description="Image of the programs train, evaluate and serve; on the laptop it stands for a local folder.",
+        description="Image of the programs train, evaluate, score and serve; on the laptop it stands for a local folder.",
     )
     git_commit: str = Field("unknown", description="Commit of the deployed code; recorded with each version.")
     job_instance_type: str = Field("ml.m5.xlarge", description="Instance type of training and processing jobs.")

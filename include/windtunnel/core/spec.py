@@ -17,6 +17,12 @@ Task = Literal["regression", "classification", "anomaly"]
 """What the target is: a number; 0 or 1, predicted as the probability of 1; 0 or 1, predicted as a score that ranks."""
 
 
+RESERVED = frozenset(
+    {"captured_at", "champion_said", "control_said", "day", "event_id", "fault", "prediction", "source", "version"}
+)
+"""Columns that monitoring adds to a prediction's own: key, event time, target and features have other names."""
+
+
 class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -222,6 +228,11 @@ class ModelSpec(_Declared):
         if leaks := {name for name in self.features if columns[name].later}:
             raise SpecInvalid(
                 f"`{self.name}` uses {quoted(leaks)} as a feature, known only after the prediction. Take it out of `features`."
+            )
+        if taken := {self.key, self.event_time, self.target, *self.features} & RESERVED:
+            raise SpecInvalid(
+                f"`{self.name}` has {quoted(taken)} as key, event time, target or feature; monitoring uses the name. Allowed "
+                "is any other: rename it in `derive`."
             )
         if not columns[self.target].later:
             raise SpecInvalid(f"The target `{self.target}` of `{self.name}` must be declared with `later=True`.")
