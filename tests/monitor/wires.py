@@ -105,7 +105,7 @@ def slack() -> Iterator[tuple[Wire, list[str]]]:
 
 
 @contextmanager
-def sns(behind: str) -> Iterator[tuple[Wire, list[str]]]:
+def sns(behind: str, noticed: bytes = b"Action=Publish") -> Iterator[tuple[Wire, list[str]]]:
     """The SNS of an embedded AWS, and the messages it was given."""
     given: list[str] = []
 
@@ -122,7 +122,7 @@ def sns(behind: str) -> Iterator[tuple[Wire, list[str]]]:
         return said
 
     excuse = b"<ErrorResponse><Error><Code>Excuse</Code><Message>Not now.</Message></Error></ErrorResponse>"
-    wire = Wire(take, lambda body: b"Action=Publish" in body, excuse)
+    wire = Wire(take, lambda body: noticed in body, excuse)
     wire.up()
     yield wire, given
     wire.down()

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ProxyConnectionError,
 )
+from botocore.parsers import ResponseParserError
 
 from windtunnel.aws.clients import client
 from windtunnel.core.contracts import Alert
@@ -94,7 +95,7 @@ def topic_arn() -> str:
             f"`WINDTUNNEL_ALERT_TOPIC` is `{name}`: {error}. Give up to 256 letters, digits, `-` and `_`, and allow "
             "the role `sns:CreateTopic` and `sns:Publish` on it."
         ) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise ServiceUnavailable(f"SNS did not say where the topic `{name}` is: {error} Run this again.") from error
     return arn
 

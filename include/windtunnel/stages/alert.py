@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from windtunnel.aws import outbox
-from windtunnel.core.contracts import Alert, Delivered, Finding, MonitoringReport, Verdict
+from windtunnel.core.catalog import model_spec
+from windtunnel.core.contracts import Alert, Delivered, MonitoringReport, Verdict
 from windtunnel.stages.deliver import deliver
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from windtunnel.ml.verdict import Judgement
 
-Severity = Literal["info", "warning", "page"]
+log = logging.getLogger(__name__)
 
 
 def alert(verdict: Verdict, report: MonitoringReport, link: str) -> Delivered:
     """Tell people of a verdict that is not `ignore`, and deliver what waits. No channel can fail it.
 
     Args:
-        verdict: The same version, window and word are told once, however often they are found.
+        verdict: The same word for the same reason in the same window is told once, however often it is found.
         report: Where the reports lie.
         link: Where a browser finds the run.
 
     Raises:
         CommitConflict: The message could not be stored, so it would be lost: the task is tried again.
     """
-    log.info("alert: %s of %s %s in %s: %s", verdict.word, verdict.model, verdict.version, verdict.window, verdict.word)
+    log.info("alert: %s %s in %s says %s", verdict.model, verdict.version, verdict.window, verdict.word)
     if verdict.word == "ignore":
         return _delivered(verdict.model)
     return tell(of_verdict(verdict, report, link))
 
 
 def tell(alert: Alert) -> Delivered:
-    """Store a message for every channel unless its key was told before, and deliver what waits.
+    """Store a message for every channel unless its key was told before, and deliver what waits. No channel can fail it.
 
     Raises:
         CommitConflict: The message could not be stored, so it would be lost: try again.
@@ -44,33 +46,41 @@ def tell(alert: Alert) -> Delivered:
 
 
 def of_verdict(verdict: Verdict, report: MonitoringReport, link: str) -> Alert:
-    """The message of a verdict: word, number and window in its title, the sentence in its text."""
-    newest = verdict.findings[-1] if verdict.findings else None
-    until = f" As of labels until {verdict.labels_until}." if verdict.labels_until else " No label has come yet."
-    number = _number(newest) if newest else ""
+    """The message of a verdict: the word, the number and the window in its title, the sentence in its text.
+
+    Failed checks page somebody: clients get answers to questions they did not ask. A model that got worse is a warning,
+    because its retrain goes its way; what may become one is for information.
+    """
+    from windtunnel.ml.verdict import judge
+
+    judged = judge(verdict.findings, verdict.version, model_spec(verdict.model).monitoring)
+    window = judged.named.window if judged.named else verdict.window
+    word = verdict.word.upper()
     return Alert(
         model=verdict.model,
-        key=f"verdict/{verdict.version}/{verdict.window.label}/{verdict.word}",
-        severity=_severity(verdict, newest),
-        title=f"{verdict.model} {verdict.version}: {verdict.word.upper()}{number}, {verdict.window}"[:100],
-        text=f"{verdict.sentence}{until}\nReport: {report.newest['html']}",
+        key=f"verdict/{verdict.version}/{window.label}/{verdict.word}-{judged.because}",
+        severity={"broken": "page", "damage": "warning", "outdone": "warning"}.get(judged.because, "info"),
+        title=f"{verdict.model} {verdict.version}: {word}, {_number(judged, verdict.model)}, {window}",
+        text=f"{verdict.sentence}\nReport: {report.newest['html']}",
         link=link,
     )
 
 
-def _severity(verdict: Verdict, newest: Finding | None) -> Severity:
-    if newest and newest.says == "broken":
-        return "page"
-    return "warning" if verdict.word == "retrain" or (newest and newest.says == "damage") else "info"
+def _number(judged: Judgement, model: str) -> str:
+    """What decided, with its number, in a few words."""
+    from windtunnel.ml.metrics import FIRST
+    from windtunnel.ml.window_quality import shown
 
-
-def _number(newest: Finding) -> str:
-    """The number that decides, in a few words."""
-    if newest.says == "broken":
-        return f", failed {' '.join(newest.failed)}"
-    if newest.error is not None and newest.expected is not None and newest.says != "drift":
-        return f", error {newest.error:.4g} against {newest.expected:.4g}"
-    return f", drift {newest.drift:.2g}x{f' in {newest.drifted[0]}' if newest.drifted else ''}"
+    found = judged.named
+    if found is None:
+        return judged.because
+    if judged.because == "broken":
+        return f"failed {' '.join(found.failed)}"
+    if judged.because == "outdone":
+        return f"{found.outdone_by} was better"
+    if judged.because in {"damage", "hint"} and found.error is not None and found.expected is not None:
+        return f"{shown(FIRST[model_spec(model).task])} {found.error:.4g} against {found.expected:.4g}"
+    return f"drift {found.drift:.2g}x in {' '.join(found.drifted)}"
 
 
 def _delivered(model: str) -> Delivered:
