@@ -6,24 +6,31 @@ day's weekday: many windows, whose tails can be seen, but with less that lasts l
 shape of a quiet window's scores and the replay their size: together a unit for each column and method.
 
 One factor on all units then keeps the largest ratio of a window, over its columns and methods, above 1 in no more than
-the stated share of windows, drawn and replayed ones alike. A replayed window is compared with units from the days it does
-not have: thresholds that have seen a window are too kind to it, and fire on new ones two to four times as often as they
-say. docs/decisions/0026-drift.md has the measured rates.
+the stated share of windows. It is the largest of three: that of the draws; that of the replay; and that of the next
+window, as Student's t predicts it from the logarithms of the replayed ratios, each of them to units from the days that
+window does not have. Without the last one, thresholds fire two to four times as often as they say: what they were made
+of they know too well, and a quarter has hardly more than a dozen weeks. docs/decisions/0026-drift.md has the rates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from scipy import stats
 
 from windtunnel.core.contracts.monitoring import DriftMethod
 from windtunnel.ml.history import Floats, History
 
 DRAWN = 999
 """Windows of the bootstrap."""
+
+LEAST_RATIO = 0.1
+"""Smaller ratios are as good as this one: how far below its threshold a column stays says nothing of its tail."""
 
 TAIL = 0.99
 """The quantile of each column's own scores that its threshold is a multiple of: columns are made comparable in the tail,
@@ -48,10 +55,14 @@ class Pattern:
     rows: tuple[int, ...]
 
     @classmethod
-    def of(cls, day: NDArray[np.int64]) -> Pattern:
-        """From the day of each row."""
-        days, rows = np.unique(day, return_counts=True)
+    def of(cls, day: pa.ChunkedArray) -> Pattern:
+        """From the date of each row."""
+        days, rows = np.unique(day.cast(pa.int32()).to_numpy(), return_counts=True)
         return cls(tuple(days.tolist()), tuple(rows.tolist()))
+
+    def halvings(self, rows_per_day: float) -> tuple[int, ...]:
+        """How often the rows of a usual day must be halved to be as few as each day's."""
+        return tuple(max(round(float(np.log2(rows_per_day / rows))), 0) for rows in self.rows)
 
     def shortened(self, days: int) -> Pattern:
         """Its first days."""
@@ -82,53 +93,79 @@ class Calibration:
 def calibrate(families: Sequence[Family], rate: float) -> Calibration:
     """Thresholds for one window.
 
-    Families share no draw, so their shares of alarms are added: the sum is at most `rate`, whatever they have in common.
+    Each family may use an equal part of the rate, so that together they keep to it whatever they have in common. Those
+    of one history whose windows have the same days, as full, are drawn together as one.
 
     Args:
         families: Those with fewer than `LEAST_DAYS` days of history have no thresholds.
         rate: Share of quiet windows that may be called drift.
     """
-    known = [_scored(family) for family in families if len(family.history.days) >= LEAST_DAYS and family.methods]
-    if not known:
-        return Calibration({}, 0, 0)
-    factor = _factor([each.ratios for each in known], rate)
-    thresholds = {name: factor * unit for each in known for name, unit in each.units.items()}
-    replayed = [each.ratios[1] for each in known]
-    return Calibration(thresholds, sum(int((each > factor).sum()) for each in replayed), sum(map(len, replayed)))
+    known = _joined([family for family in families if len(family.history.days) >= LEAST_DAYS and family.methods])
+    each = [_calibrate(family, rate / len(known)) for family in known]
+    thresholds = {name: threshold for one in each for name, threshold in one.thresholds.items()}
+    return Calibration(thresholds, sum(one.fired for one in each), sum(one.replayed for one in each))
 
 
-@dataclass(frozen=True)
-class _Scored:
-    units: dict[tuple[str, DriftMethod], float]
-    ratios: tuple[Floats, Floats]
-    "The largest score over its unit of each drawn, and of each replayed, window."
+def _joined(families: Sequence[Family]) -> list[Family]:
+    found: dict[Any, Family] = {}
+    for family in families:
+        key = (id(family.history), family.pattern.days, family.pattern.halvings(family.history.rows_per_day))
+        first = found.setdefault(key, family)
+        found[key] = replace(first, methods={**first.methods, **family.methods})
+    return list(found.values())
 
 
-def _scored(family: Family) -> _Scored:
+def _calibrate(family: Family, rate: float) -> Calibration:
     history = family.history
     # A window as long as its history leaves nothing to compare with; a shorter one moves more, which is the safe side.
-    pattern = family.pattern.shortened(max(len(history.days) // 3, 1))
-    halvings = _halvings(pattern, history)
+    pattern = family.pattern.shortened(len(history.days) // 3)
     replayed = _replayed(pattern, history.days)
     drawn = _drawn(pattern, history.days, replayed)
     windows = np.concatenate([drawn, replayed])
+    halvings = pattern.halvings(history.rows_per_day)
+    scores = [history.scores(column, methods, windows, halvings, _SEED) for column, methods in family.methods.items()]
+    of_drawn, of_replayed = np.split(np.concatenate(scores, axis=1), [len(drawn)])
     names = [(column, method) for column, methods in family.methods.items() for method in methods]
-    scores = np.concatenate(
-        [history.scores(column, methods, windows, halvings, _SEED) for column, methods in family.methods.items()],
-        axis=1,
-    )
     floors = np.array([_floor(method, history.rows_of(column), sum(family.pattern.rows)) for column, method in names])
-    of_drawn, of_replayed = np.split(scores, [len(drawn)])
     units = _units(of_drawn, of_replayed, floors)
-    has = np.zeros((len(windows), len(history.days)), dtype=bool)
+    shares = [_ratios(scores, units).max(axis=1) for scores in (of_drawn, of_replayed)]
+    unseen = _unseen_ratios(windows, of_drawn, of_replayed, floors)
+    factor = max(
+        float(np.quantile(shares[0], 1 - rate, method="higher")),
+        float(np.quantile(shares[1], 1 - rate, method="higher")),
+        _next(unseen, len(history.days) / len(pattern.days), rate),
+    )
+    thresholds = dict(zip(names, (factor * units).tolist(), strict=True))
+    return Calibration(thresholds, int((shares[1] > factor).sum()), len(replayed))
+
+
+def _unseen_ratios(windows: Windows, of_drawn: Floats, of_replayed: Floats, floors: Floats) -> Floats:
+    """The largest ratio of each replayed window to units from windows that share no day with it."""
+    has = np.zeros((len(windows), windows.max() + 1), dtype=bool)
     np.put_along_axis(has, windows, values=True, axis=1)
-    honest = np.empty(len(replayed))
-    for at, days in enumerate(has[len(drawn) :]):
+    drawn = len(of_drawn)
+    found = np.empty(len(of_replayed))
+    for at, days in enumerate(has[drawn:]):
         apart = ~(has & days).any(axis=1)
-        others = of_drawn[apart[: len(drawn)]], of_replayed[apart[len(drawn) :]]
-        known = _units(*others, floors) if all(map(len, others)) else units
-        honest[at] = _ratios(of_replayed[at], known).max()
-    return _Scored(dict(zip(names, units.tolist(), strict=True)), (_ratios(of_drawn, units).max(axis=1), honest))
+        units = _units(_some(of_drawn, apart[:drawn]), _some(of_replayed, apart[drawn:]), floors)
+        found[at] = _ratios(of_replayed[at], units).max()
+    return found
+
+
+def _some(scores: Floats, chosen: NDArray[np.bool_]) -> Floats:
+    """Those windows; all where that is none, as in a history of three windows."""
+    return scores[chosen] if chosen.any() else scores
+
+
+def _next(ratios: Floats, independent: float, rate: float) -> float:
+    """What the next ratio exceeds with this probability, if logarithms of ratios are normal.
+
+    The prediction interval of one more observation: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), section
+    4.7; windows that overlap count as many as would lie side by side.
+    """
+    logarithms = np.log(np.maximum(ratios, LEAST_RATIO))
+    spread = float(np.std(logarithms)) * np.sqrt(independent / (independent - 1) * (1 + 1 / independent))
+    return float(np.exp(np.mean(logarithms) + stats.t.ppf(1 - rate, independent - 1) * spread))
 
 
 def _ratios(scores: Floats, units: Floats) -> Floats:
@@ -149,28 +186,6 @@ def _floor(method: DriftMethod, reference_rows: int, current_rows: int) -> float
         return 0.0
     share = 1 / max(min(reference_rows, current_rows), 1)
     return float(np.sqrt(share * np.log(2) / 2)) if method == "jensenshannon" else share
-
-
-def _factor(ratios: Sequence[tuple[Floats, Floats]], rate: float) -> float:
-    """The smallest factor at which the families together alarm in at most this share of windows."""
-    candidates = np.unique(np.concatenate([part for both in ratios for part in both]))
-
-    def share(factor: float) -> float:
-        # One more than were drawn: the window itself counts as one of them.
-        return sum(
-            max((1 + (drawn > factor).sum()) / (1 + len(drawn)), (replayed > factor).mean())
-            for drawn, replayed in ratios
-        )
-
-    low, high = 0, len(candidates) - 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if share(candidates[middle]) <= rate else (middle + 1, high)
-    return float(candidates[low])
-
-
-def _halvings(pattern: Pattern, history: History) -> tuple[int, ...]:
-    return tuple(max(round(float(np.log2(history.rows_per_day / rows))), 0) for rows in pattern.rows)
 
 
 def _replayed(pattern: Pattern, days: NDArray[np.int64]) -> Windows:

@@ -25,8 +25,8 @@ BINS = 2_048
 _HANDS = 8
 """Into so many disjoint parts the rows of each day are dealt at most, where a window has only a part of a day's rows."""
 
-_CELLS = 2**21
-"""Windows times bins that are held in memory at a time."""
+_CELLS = 2**16
+"""Windows times bins that are scored at a time: so many stay in a core's own cache."""
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -115,11 +115,12 @@ class History:
         for start in range(0, len(windows), chunk):
             part = slice(start, start + chunk)
             current = np.zeros((len(windows[part]), binned.bins + 1), dtype=np.int64)
-            rest = np.repeat(total[None], len(current), axis=0)
+            taken = current if not any(halvings) else np.zeros_like(current)
             for at, halving in enumerate(halvings):
                 current += self._counts(column, halving)[hands[at][part], windows[part, at]]
-                rest -= whole[windows[part, at]]
-            found.append(np.stack([_score(method, current, rest, binned) for method in methods], axis=1))
+                if taken is not current:
+                    taken += whole[windows[part, at]]
+            found.append(_scores(methods, current, total - taken, binned))
         return np.concatenate(found)
 
     def _counts(self, column: str, halving: int) -> Counts:
@@ -148,23 +149,31 @@ class History:
         return place
 
 
-def _score(method: DriftMethod, current: Counts, rest: Counts, binned: Binned) -> Floats:
-    """Of each window, by the definitions of ml/drift.py; 0 where a side has no value."""
-    rows = np.stack([side[:, :-1].sum(axis=1) for side in (current, rest)]).astype(np.float64)
-    if method == "missing":
-        missing = [side[:, -1] / np.maximum(side.sum(axis=1), 1) for side in (current, rest)]
-        return np.abs(missing[0] - missing[1])
-    p, q = current[:, :-1] / np.maximum(rows[0], 1)[:, None], rest[:, :-1] / np.maximum(rows[1], 1)[:, None]
+def _scores(methods: tuple[DriftMethod, ...], current: Counts, rest: Counts, binned: Binned) -> Floats:
+    """Of each window by each method, by the definitions of ml/drift.py; 0 where a side has no value."""
+    everything = np.maximum(current.sum(axis=1), 1), np.maximum(rest.sum(axis=1), 1)
+    valued = everything[0] - current[:, -1], everything[1] - rest[:, -1]
+    p = current[:, :-1] / np.maximum(valued[0], 1)[:, None]
+    q = rest[:, :-1] / np.maximum(valued[1], 1)[:, None]
+    found = np.empty((len(current), len(methods)))
+    for at, method in enumerate(methods):
+        if method == "missing":
+            found[:, at] = np.abs(current[:, -1] / everything[0] - rest[:, -1] / everything[1])
+        else:
+            found[:, at] = np.where(np.minimum(*valued) > 0, _distance(method, p, q, binned), 0)
+    return found
+
+
+def _distance(method: DriftMethod, p: Floats, q: Floats, binned: Binned) -> Floats:
+    """Between the shares of the bins, per row."""
     if method == "constant":
-        found: Floats = np.abs(p.max(axis=1, initial=0) - q.max(axis=1, initial=0))
-    elif method == "jensenshannon":
-        found = np.sqrt(np.maximum(_entropy(p, q) + _entropy(q, p), 0) / 2)
-    else:
-        apart = np.abs(np.cumsum(p - q, axis=1)[:, :-1])
-        mean = (q * binned.means).sum(axis=1)
-        spread = np.sqrt(np.maximum((q * binned.squares).sum(axis=1) - mean**2, 0))
-        found = (apart * np.diff(binned.means)).sum(axis=1) / np.maximum(spread, SMALLEST_NORM)
-    return np.where(rows.min(axis=0) > 0, found, 0.0)
+        return np.abs(p.max(axis=1, initial=0) - q.max(axis=1, initial=0))
+    if method == "jensenshannon":
+        return np.sqrt(np.maximum(_entropy(p, q) + _entropy(q, p), 0) / 2)
+    apart = np.abs(np.cumsum(p - q, axis=1)[:, :-1])
+    mean = (q * binned.means).sum(axis=1)
+    spread = np.sqrt(np.maximum((q * binned.squares).sum(axis=1) - mean**2, 0))
+    return (apart * np.diff(binned.means)).sum(axis=1) / np.maximum(spread, SMALLEST_NORM)
 
 
 def _entropy(p: Floats, q: Floats) -> Floats:
