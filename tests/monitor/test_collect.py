@@ -127,7 +127,9 @@ def test_predictions_of_a_release_under_way_count_for_no_version(trained: Datase
 
 
 def test_the_same_work_gives_the_same_bytes_at_the_same_address(champion: RegisteredVersion) -> None:
-    fly(departed(WEEK).iloc[::10])
+    fly(departed(WEEK).iloc[::20])
+    absorb(SPEC.name)
+    fly(departed(WEEK).iloc[1::20])
     labels = publish(MARCH, rows_of(WEEK))
     first, again = (gather(champion, labels) for _ in range(2))
     assert again == first.model_copy(update={"absorbed": again.absorbed})
@@ -161,6 +163,18 @@ def test_late_changed_and_disordered_labels_end_as_if_they_had_been_there_at_onc
     assert gather(champion, final).counts.changed == last.counts.changed
     assert gather(champion, early) == first.model_copy(update={"absorbed": gather(champion, early).absorbed})
     assert labels_of(gather(champion, middle)) == labels_of(second), "an older snapshot still says what it said"
+
+
+def test_what_changed_is_told_against_older_labels_and_stays_as_it_was_told(champion: RegisteredVersion) -> None:
+    fly(departed(WEEK).iloc[::100])
+    truth = rows_of(WEEK)
+    wrong, right = (publish(MARCH, truth.assign(arr_delay=truth["arr_delay"] + off)) for off in (30, 0))
+    last = publish(MARCH, truth.assign(arr_delay=truth["arr_delay"] + 1))
+    assert gather(champion, right).counts.changed == 0, "nothing was collected before"
+    assert gather(champion, wrong).counts.changed == 0, "and nothing older"
+    assert gather(champion, right).counts.changed == 0, "a retry says what was said"
+    made = gather(champion, last)
+    assert made.counts.changed == made.counts.labelled > 0
 
 
 def test_labels_that_stand_twice_count_once_and_those_that_differ_not_at_all(champion: RegisteredVersion) -> None:

@@ -227,8 +227,7 @@ def _joined(inside: pa.Table, recorded: pa.Table, absorbed: AbsorbedCaptures) ->
     firsts = late.first_of_each(pa.concat_tables(said), spec.key, *order).drop_columns(joined.CAPTURED_AT)
     rows = firsts.join(inside, keys=spec.key).join(recorded, keys=spec.key, join_type="left outer")
     schema = joined.schema(spec)
-    # Chunks decide where a Parquet page ends: the same rows shall be the same bytes.
-    return rows.select(schema.names).cast(schema).sort_by(spec.key).combine_chunks()
+    return rows.select(schema.names).cast(schema).sort_by(spec.key)
 
 
 def _span(counting: pa.Table, arrived: Window | None, spec: ModelSpec) -> Window | None:
