@@ -44,8 +44,9 @@ def started(run_id: str) -> str:
     """Start a run; when it would be told of, if ever."""
     now = datetime.now(UTC)
     with create_session() as session:
-        dag = SerializedDagModel.get(DAG, session=session).dag
-        assert dag
+        serialized = SerializedDagModel.get(DAG, session=session)
+        assert serialized
+        dag = serialized.dag
         run = dag.create_dagrun(
             run_id=run_id,
             run_after=now,
@@ -55,6 +56,7 @@ def started(run_id: str) -> str:
             start_date=now,
             session=session,
         )
+        assert run.created_dag_version_id
         run.verify_integrity(dag_version_id=run.created_dag_version_id, session=session)
         run.set_state(DagRunState.RUNNING)
         session.flush()
@@ -66,7 +68,7 @@ def started(run_id: str) -> str:
 def changed(run_id: str, **values: Any) -> None:
     """Change a run as time would."""
     with create_session() as session:
-        run = session.scalar(select(DagRun).where(DagRun.run_id == run_id))
+        run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
         for name, value in values.items():
             setattr(run, name, value)
 
@@ -74,7 +76,7 @@ def changed(run_id: str, **values: Any) -> None:
 def cleared(run_id: str) -> str:
     """Clear a run as a person does; its state then."""
     with create_session() as session:
-        run = session.scalar(select(DagRun).where(DagRun.run_id == run_id))
+        run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
         tasks = run.get_task_instances(session=session)
         assert tasks
         for task in tasks:
@@ -86,13 +88,12 @@ def cleared(run_id: str) -> str:
 def overdue(run_id: str) -> dict[str, Any]:
     """Let a run's deadline pass; what the callback says."""
     with create_session() as session:
-        deadline = session.scalar(select(Deadline).join(DagRun).where(DagRun.run_id == run_id))
+        deadline = session.scalars(select(Deadline).join(DagRun).where(DagRun.run_id == run_id)).one()
         deadline.deadline_time = datetime.now(UTC) - timedelta(seconds=1)
         deadline.handle_miss(session)
     with create_session() as session:
-        callback = session.scalar(
-            select(TriggererCallback).join(Deadline).join(DagRun).where(DagRun.run_id == run_id)
-        )
+        missed = select(TriggererCallback).join(Deadline).join(DagRun).where(DagRun.run_id == run_id)
+        callback = session.scalars(missed).one()
         assert callback.trigger.classpath == "airflow.triggers.callback.CallbackTrigger"
         trigger = CallbackTrigger(**callback.trigger.kwargs)
     return asyncio.run(_last(trigger))
@@ -105,8 +106,9 @@ async def _last(trigger: CallbackTrigger) -> dict[str, Any]:
 
 
 def main(folder: Path, result: Path) -> None:
-    now, told = datetime.now(UTC), {}
-    DagBundlesManager().sync_bundles_to_db()
+    now = datetime.now(UTC)
+    told: dict[str, Any] = {}
+    DagBundlesManager().sync_bundles_to_db()  # type: ignore[no-untyped-call]
     parsed(folder)
     told["first"] = started("first")
     changed("first", state="success", start_date=now - timedelta(seconds=90), end_date=now - timedelta(seconds=60))
