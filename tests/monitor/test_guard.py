@@ -25,6 +25,7 @@ from windtunnel.core.settings import settings
 from windtunnel.core.spec import ModelSpec, Task
 from windtunnel.core.workkey import work_key
 from windtunnel.ml import metrics
+from windtunnel.stages.absorb import absorb
 from windtunnel.stages.guard import guard
 
 SPEC = model_spec("flights")
@@ -176,6 +177,21 @@ def test_silence_is_counted_from_the_newest_verdict_and_rings(told: Callable[[],
     concluded = objects.written_at(address)
     assert concluded is not None
     assert silence.put(champion, concluded + DAY * 2) == pytest.approx(2)
+
+
+def test_a_run_of_monitor_counts_although_there_is_nothing_to_absorb(live: Champion) -> None:
+    assert absorb("flights").new_rows == 0
+    (counted,) = client("cloudwatch").get_metric_statistics(
+        Namespace=vitals.NAMESPACE,
+        MetricName=vitals.SILENT_DAYS,
+        Dimensions=[{"Name": vitals.MODEL, "Value": live.model}],
+        StartTime=datetime.now(UTC) - HOUR,
+        EndTime=datetime.now(UTC) + HOUR,
+        Period=86_400,
+        Statistics=["SampleCount", "Maximum"],
+    )["Datapoints"]
+    assert counted["SampleCount"] == 1
+    assert counted["Maximum"] < 0.1
 
 
 def test_an_alarm_hears_that_nobody_counts(live: Champion) -> None:
