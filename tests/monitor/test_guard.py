@@ -16,7 +16,7 @@ import pytest
 from tests import candidate
 from tests.monitor.subscriber import subscribe
 from tests.release import released
-from windtunnel.aws import alarms, channels, dashboards, ledger, objects, silence, standing_alarms
+from windtunnel.aws import alarms, channels, dashboards, ledger, objects, silence, standing_alarms, verdicts
 from windtunnel.aws.clients import client
 from windtunnel.core import vitals
 from windtunnel.core.catalog import model_spec
@@ -173,7 +173,7 @@ def test_silence_is_counted_from_the_newest_verdict_and_rings(told: Callable[[],
     become({"silence": "ALARM"})
     assert len(told()) == 1
 
-    address = objects.put(settings().uri("monitor", "flights", "verdict.json"), b"{}", content_type="application/json")
+    address = objects.put(verdicts.newest_address("flights"), b"{}", content_type="application/json")
     concluded = objects.written_at(address)
     assert concluded is not None
     assert silence.put(champion, concluded + DAY * 2) == pytest.approx(2)

@@ -10,12 +10,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from windtunnel.aws import objects, signs
-from windtunnel.aws.clients import client
+from windtunnel.aws import figures, objects, verdicts
 from windtunnel.core import vitals
 from windtunnel.core.contracts import Champion
 from windtunnel.core.marks import shared_write
-from windtunnel.core.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +28,10 @@ def put(champion: Champion, now: datetime) -> float:
     Returns:
         Days since the newest verdict, or since the version went live where that is later.
     """
-    concluded = objects.written_at(settings().uri("monitor", champion.model, "verdict.json"))
+    concluded = objects.written_at(verdicts.newest_address(champion.model))
     heard = max(champion.live_since, concluded or champion.live_since)
     days = max(0.0, (now - heard) / timedelta(days=1))
-    sign = signs.measured(champion.model, vitals.SILENT_DAYS)
     with shared_write("guard.put-silence"):
-        client("cloudwatch").put_metric_data(
-            Namespace=sign.namespace,
-            MetricData=[{"MetricName": sign.metric, "Dimensions": sign.named(), "Value": days}],
-        )
+        figures.put(champion.model, {vitals.SILENT_DAYS: days})
     log.info("silence: %s has been without a verdict for %.1f days", champion.model, days)
     return days
