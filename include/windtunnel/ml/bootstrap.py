@@ -29,20 +29,7 @@ LEAST_BLOCKS = 5
 def rmse_ratio(
     challenger: Floats, champion: Floats, days: npt.NDArray[np.datetime64], seed: tuple[int, ...]
 ) -> Interval:
-    """RMSE of a challenger over that of a champion, minus 1; `mean_ratio` of their squared errors, and its root."""
-    return mean_ratio(challenger, champion, days, seed, power=0.5)
-
-
-def mean_ratio(
-    challenger: Floats,
-    champion: Floats,
-    days: npt.NDArray[np.datetime64],
-    seed: tuple[int, ...],
-    *,
-    power: float = 1,
-    block_days: int | None = None,
-) -> Interval:
-    """Mean loss of a challenger over that of a champion, to a power, minus 1; bounds at one-sided 95 % each.
+    """RMSE of a challenger over that of a champion, minus 1, with bounds at one-sided 95 % each.
 
     Studentised bootstrap (bootstrap-t) of `log(sum of squares / sum of squares)` over blocks drawn with replacement:
     B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), section 12.5. Its one-sided coverage is off by
@@ -52,17 +39,15 @@ def mean_ratio(
     docs/decisions/0017-gate.md has the measured error rates.
 
     Args:
-        challenger: Loss per row, such as the squared error, never negative, `(rows,)`, at least one row.
-        champion: Losses of the other on the same rows.
+        challenger: Squared error per row, `(rows,)`, at least one row.
+        champion: Squared errors of the other on the same rows.
         days: The day of each row.
         seed: The same seed gives the same bounds.
-        power: Of the ratio.
-        block_days: Days of a block; None: as many as their number asks for.
 
     Returns:
         The interval; of fewer than five blocks its bounds are as wide as any and say nothing.
     """
-    block = _blocks(days, block_days)
+    block = _blocks(days)
     count = int(block.max()) + 1
     a, b = (np.bincount(block, weights=squares).astype(np.float64) for squares in (challenger, champion))
     if not (largest := max(a.sum(), b.sum())):
@@ -70,23 +55,23 @@ def mean_ratio(
     a, b = a / largest, b / largest
     estimate, error = _log_ratio(np.ones((1, count)), a, b)
     if count < LEAST_BLOCKS:
-        return _interval_of(float(estimate[0]), -np.inf, np.inf, power)
+        return Interval(estimate=_as_rmse(float(estimate[0])), low=_as_rmse(-np.inf), high=_as_rmse(np.inf))
     if np.abs(a - b).max() <= ROUNDING:
         return Interval(estimate=0, low=0, high=0)
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     estimates, errors = _log_ratio(drawn.astype(np.float64), a, b)
-    return _interval(float(estimate[0]), float(error[0]), estimates, errors, power)
+    return _interval(float(estimate[0]), float(error[0]), estimates, errors)
 
 
-def _blocks(days: npt.NDArray[np.datetime64], length: int | None) -> npt.NDArray[np.intp]:
+def _blocks(days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.intp]:
     """The number of each row's block: days that follow one another, as evenly as they divide.
 
-    The length of None is the fourth root of the number of days, 2 for a month: P. Hall, J. L. Horowitz and B.-Y. Jing, On
+    The length is the fourth root of the number of days, 2 for a month: P. Hall, J. L. Horowitz and B.-Y. Jing, On
     Blocking Rules for the Bootstrap with Dependent Data, Biometrika 82 (1995), for a one-sided distribution.
     """
     distinct, day = np.unique(days, return_inverse=True)
     count = len(distinct)
-    blocks = max(count // (length or max(round(count**0.25), 1)), 1)
+    blocks = count // max(round(count**0.25), 1)
     found: npt.NDArray[np.intp] = day * blocks // max(count, 1)
     return found
 
@@ -103,17 +88,20 @@ def _log_ratio(weights: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return np.log(total_a / total_b), np.sqrt(np.maximum(square, 0.0) * count / (count - 1))
 
 
-def _interval(estimate: float, error: float, estimates: Floats, errors: Floats, power: float) -> Interval:
+def _interval(estimate: float, error: float, estimates: Floats, errors: Floats) -> Interval:
     # A resample of equal days has no error of its own and says nothing of how far off an estimate may be.
     usable = errors > 1e-9 * max(error, np.finfo(np.float64).tiny)
     if error < 1e-12 or not usable.any():
-        return _interval_of(estimate, estimate, estimate, power)
+        return Interval(estimate=_as_rmse(estimate), low=_as_rmse(estimate), high=_as_rmse(estimate))
     studentised = (estimates[usable] - estimate) / errors[usable]
     least, most = np.quantile(studentised, (LEVEL, 1 - LEVEL))
-    return _interval_of(estimate, estimate - float(most) * error, estimate - float(least) * error, power)
+    return Interval(
+        estimate=_as_rmse(estimate),
+        low=_as_rmse(estimate - float(most) * error),
+        high=_as_rmse(estimate - float(least) * error),
+    )
 
 
-def _interval_of(estimate: float, low: float, high: float, power: float) -> Interval:
-    """Log ratios as ratios to a power, minus 1."""
-    each = np.expm1(np.clip([estimate, low, high], -50, 50) * power)
-    return Interval(estimate=float(each[0]), low=float(each[1]), high=float(each[2]))
+def _as_rmse(log_ratio: float) -> float:
+    """A log ratio of mean squared errors as a ratio of their roots, minus 1."""
+    return float(np.expm1(np.clip(log_ratio, -50, 50) / 2))

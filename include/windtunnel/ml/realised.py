@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from windtunnel.core.contracts import Interval
 from windtunnel.core.spec import Task
-from windtunnel.ml.bootstrap import LEAST_BLOCKS, LEVEL, mean_ratio
-from windtunnel.ml.holdout import bounded
+from windtunnel.ml.bootstrap import LEAST_BLOCKS, LEVEL
 from windtunnel.ml.metrics import FIRST, MORE_IS_BETTER, losses, scores
 
 Floats = npt.NDArray[np.float64]
@@ -26,6 +25,9 @@ RESAMPLES = 1_999
 
 BLOCK_DAYS = 2
 """A bad day is often followed by another one; a window is drawn in stretches of so many."""
+
+_NO_SPREAD = 1e-9
+"""Of a logarithm. A resample of equal days says nothing of how far off an estimate may be."""
 
 _MOST_PARTS = 8
 _RANKS = 512
@@ -54,18 +56,17 @@ class Promise:
         distinct, self._day = np.unique(holdout.days, return_inverse=True)
         self.days = len(distinct)
         self._rows = np.bincount(self._day, minlength=self.days)
-        if self.says_something:
+        self._says = self.days >= LEAST_BLOCKS * BLOCK_DAYS and self._defined()
+        if self._says:
             whole = _Badness(task, holdout.target, holdout.said, self._day)
             drawn = _weights(_stretches(self.days, self.days, np.random.default_rng(seed)), self.days)
             self._estimate, self._spread = (float(each[0]) for each in whole.with_spread(np.ones((1, self.days))))
             self._estimates, self._spreads = whole.with_spread(drawn)
+            self._says = bool(np.isfinite(self._estimate) and self._spread > _NO_SPREAD)
 
-    @property
-    def says_something(self) -> bool:
-        """Whether it has days enough, and the task's metric is defined on it."""
-        return self.days >= LEAST_BLOCKS * BLOCK_DAYS and bool(
-            FIRST[self.task] in scores(self.task, self.holdout.target, self.holdout.said, at=1)
-        )
+    def _defined(self) -> bool:
+        found = scores(self.task, self.holdout.target, self.holdout.said, at=1)
+        return found.get(FIRST[self.task], 0.0) > 0
 
     def expected(self, days: int, rows: int) -> Interval | None:
         """The metric of a window with so many labelled days and rows, when the model is as good as on its holdout.
@@ -80,9 +81,10 @@ class Promise:
             rows: Labelled, at least one.
 
         Returns:
-            The holdout's own metric, and bounds at one-sided 95 % each; None where the holdout says nothing.
+            The holdout's own metric, and bounds at one-sided 95 % each. None where the holdout says nothing: it has
+            fewer than ten days, its days do not differ, or it has no error at all.
         """
-        if not self.says_something:
+        if not self._says:
             return None
         random = np.random.default_rng((*self.seed, days, rows))
         chosen, part, first, parts = self._cut(-(-rows // days), random)
@@ -90,7 +92,7 @@ class Promise:
         drawn = _stretches(self.days, days, random)
         units = first[drawn] + (random.random(drawn.shape) * parts[drawn]).astype(np.intp)
         apart = window.of(_weights(units, int(parts.sum()))) - self._estimates
-        usable = np.isfinite(apart) & np.isfinite(self._spreads) & (self._spreads > 1e-9 * self._spread)
+        usable = np.isfinite(apart) & np.isfinite(self._spreads) & (self._spreads > _NO_SPREAD)
         if not usable.any():
             return None
         least, most = np.quantile(apart[usable] / self._spreads[usable], (LEVEL, 1 - LEVEL)) * self._spread
@@ -113,43 +115,32 @@ class Promise:
         return order[kept], (first[day] + within)[kept], first, parts
 
 
-def beside(task: Task, champion: Answers, control: Floats, seed: tuple[int, ...]) -> Interval | None:
+def beside(task: Task, champion: Answers, control: Floats) -> Interval | None:
     """The champion's first metric over the control's on the same rows, minus 1; below 0 the champion is better.
 
-    Where more of the metric is better it is the control's over the champion's. Bootstrap-t over blocks of days, of two as
-    the gate does, of single days where there are fewer than ten.
+    Where more of the metric is better it is the control's over the champion's. Student's t on the logarithm, its standard
+    error by the jackknife over days: a window has too few of them for a bootstrap, whose bounds one bad day blows up.
 
     Args:
         task: Of the model's spec.
         champion: What it answered.
         control: What the other says to the same rows, finite, `(rows,)`.
-        seed: The same seed gives the same bounds.
 
     Returns:
-        None where there are too few days, or the metric is not defined.
+        The ratio and bounds at one-sided 95 % each; None of fewer than five days, or where the metric is not defined.
     """
+    from scipy.special import stdtrit
+
     distinct, day = np.unique(champion.days, return_inverse=True)
-    if len(distinct) < LEAST_BLOCKS:
+    if (count := len(distinct)) < LEAST_BLOCKS:
         return None
-    length = BLOCK_DAYS if len(distinct) >= LEAST_BLOCKS * BLOCK_DAYS else 1
-    if task != "anomaly":
-        own, others = (losses(task, champion.target, said) for said in (champion.said, control))
-        power = 0.5 if task == "regression" else 1
-        return bounded(mean_ratio(own, others, champion.days, seed, power=power, block_days=length))
     mine, other = (_Badness(task, champion.target, said, day) for said in (champion.said, control))
-    drawn = _weights(_stretches(len(distinct), len(distinct), np.random.default_rng(seed), length), len(distinct))
-    estimate, spread = (float(each[0]) for each in mine.beside(other, np.ones((1, len(distinct)))))
-    estimates, spreads = mine.beside(other, drawn)
-    usable = np.isfinite(estimates) & (spreads > 1e-9)
-    if not np.isfinite(estimate) or not usable.any():
+    apart, spread = (float(each[0]) for each in mine.beside(other, np.ones((1, count))))
+    if not (np.isfinite(apart) and np.isfinite(spread)):
         return None
-    least, most = np.quantile((estimates[usable] - estimate) / spreads[usable], (LEVEL, 1 - LEVEL)) * spread
-    return Interval(
-        **{
-            name: float(np.expm1(np.clip(value, -50, 50)))
-            for name, value in (("estimate", estimate), ("low", estimate - most), ("high", estimate - least))
-        }
-    )
+    reach = float(stdtrit(count - 1, 1 - LEVEL)) * spread
+    low, estimate, high = np.expm1(np.clip([apart - reach, apart, apart + reach], -50, 50))
+    return Interval(estimate=float(estimate), low=float(low), high=float(high))
 
 
 class _Badness:
@@ -184,11 +175,7 @@ class _Badness:
 
     def beside(self, other: _Badness, weights: Floats) -> tuple[Floats, Floats]:
         """The same of the difference from another on the same units."""
-        found = [
-            (self.of(some) - other.of(some), _spread(self._without(some) - other._without(some), some))
-            for some in _some(weights)
-        ]
-        return np.concatenate([value for value, _ in found]), np.concatenate([spread for _, spread in found])
+        return self.of(weights) - other.of(weights), _spread(self._without(weights) - other._without(weights), weights)
 
     def _summed(self, weights: Floats) -> tuple[Floats, Floats]:
         # einsum and not `@`: the BLAS threads of a small product spin on the cores of other tasks.
@@ -227,10 +214,10 @@ def _some(weights: Floats) -> list[Floats]:
     return np.array_split(weights, -(-len(weights) // _AT_ONCE))
 
 
-def _stretches(of: int, count: int, random: np.random.Generator, length: int = BLOCK_DAYS) -> Places:
+def _stretches(of: int, count: int, random: np.random.Generator) -> Places:
     """Places of `count` days among `of`, `(RESAMPLES, count)`, in stretches of days that follow one another."""
-    starts = random.integers(of, size=(RESAMPLES, -(-count // length)))
-    drawn: Places = ((starts[:, :, None] + np.arange(length)) % of).reshape(RESAMPLES, -1)[:, :count]
+    starts = random.integers(of, size=(RESAMPLES, -(-count // BLOCK_DAYS)))
+    drawn: Places = ((starts[:, :, None] + np.arange(BLOCK_DAYS)) % of).reshape(RESAMPLES, -1)[:, :count]
     return drawn
 
 

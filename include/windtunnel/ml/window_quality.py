@@ -64,7 +64,7 @@ def window_quality(
         mature=mature,
         metrics=metrics,
         expected=expected,
-        control=beside(spec.task, mine, found.control[both], (*promised.seed, window.start.toordinal())),
+        control=beside(spec.task, mine, found.control[both]),
         worse=_beyond(first, metrics[first], expected) if mature and expected else None,
     )
 
