@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests import candidate
 from windtunnel.__main__ import main
 from windtunnel.aws import measurements, objects, verdicts
+from windtunnel.aws.clients import client
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import (
     AbsorbedCaptures,
@@ -28,6 +29,7 @@ from windtunnel.core.contracts import (
     WindowDrift,
     WindowQuality,
 )
+from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
 from windtunnel.stages.ask import ask
@@ -121,6 +123,33 @@ def test_the_same_measurements_give_the_same_verdict_with_what_it_comes_from() -
     assert kept["error"].to_pylist() == [15.2, 15.2, 15.2, 24.1]
     assert verdicts.newest("flights") == first
     assert verdicts.verdicts("flights") == [first]
+
+
+def test_the_newest_verdict_is_a_metric_and_an_older_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("windtunnel.core.vitals.NAMESPACE", settings().bucket)  # the figures of this test alone
+    concluded(APRIL, (False, False, True, True), tag="d9")
+    concluded(APRIL, (False, False, False, False), tag="d8", failed=("answers",))
+    assert {name: figure(name) for name in ("Verdict", "Drift", "FailedChecks")} == {
+        "Verdict": [2.0],
+        "Drift": [pytest.approx(3.0)],
+        "FailedChecks": [0.0],
+    }
+
+
+def figure(name: str) -> list[float]:
+    """Every value of a metric."""
+    now = datetime.now(UTC)
+    found = client("cloudwatch").get_metric_statistics(
+        Namespace=settings().bucket,
+        MetricName=name,
+        Dimensions=[{"Name": "Model", "Value": "flights"}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=3_600,
+        Statistics=["Maximum", "SampleCount"],
+    )["Datapoints"]
+    assert [point["SampleCount"] for point in found] == [1.0]
+    return [point["Maximum"] for point in found]
 
 
 def test_windows_of_earlier_runs_count() -> None:

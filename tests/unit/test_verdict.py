@@ -77,7 +77,7 @@ def test_a_model_that_does_as_promised_is_left_alone() -> None:
     assert word == "ignore"
     assert text == (
         "Nothing to do for V1.1.2: from 8 April to 14 April 2013 its RMSE was 15.20 minutes where its holdout promises at "
-        "most 19.80, and nothing has drifted (as of labels until 2013-04-14)."
+        "most 19.80, and no drift was found (as of labels until 2013-04-14)."
     )
 
 
@@ -182,8 +182,8 @@ def test_a_version_that_has_answered_nothing_is_not_judged_by_the_one_before() -
 
 def test_before_the_first_label_there_is_nothing_to_do() -> None:
     assert said(waiting(0))[1] == (
-        "Nothing to do for V1.1.2 yet: up to 2013-04-07 nothing has drifted, and labels that would say whether it hurts "
-        "are there for 12% of the predictions."
+        "Nothing to do for V1.1.2 yet: from 1 April to 7 April 2013 no drift was found, and labels have come for 12% of the "
+        "predictions."
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from windtunnel.core.contracts import Finding
 from windtunnel.core.errors import quoted
 from windtunnel.core.spec import ModelSpec
@@ -85,15 +83,17 @@ def _quiet(judged: Judgement, spec: ModelSpec) -> str:
     text = f"Nothing to do for {judged.version}: {_error(found, spec)}"
     if found.drifted:
         return f"{text}, although {_moved(found)}{_share(found)}"
-    return f"{text}, and nothing has drifted{' since' if judged.waiting else ''}"
+    return f"{text}, and no drift was found{' since' if judged.waiting else ''}"
 
 
 def _unlabelled(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
     found = _named(judged)
-    return (
-        f"Nothing to do for {judged.version} yet: up to {found.window.end - timedelta(days=1)} nothing has drifted, "
-        f"and {_unanswered(found)}"
+    known = (
+        "its holdout is too small to say which error is normal"
+        if found.mature
+        else f"labels have come for {found.coverage:.0%} of the predictions"
     )
+    return f"Nothing to do for {judged.version} yet: from {days(found.window)} no drift was found, and {known}"
 
 
 def _unknown(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
@@ -146,7 +146,7 @@ def _moved(found: Finding) -> str:
 
 def _share(found: Finding) -> str:
     if PREDICTION in found.drifted:
-        return ", which all features speak in" if found.drifted == (PREDICTION,) else ", the answers with it"
+        return ", which all features feed" if found.drifted == (PREDICTION,) else ", the answers with it"
     if found.importance is None:
         return ""
     return f", with {found.importance:.0%} of the model's importance"

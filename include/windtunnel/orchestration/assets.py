@@ -11,7 +11,7 @@ def dataset(model: str) -> Asset:
 
 
 def retrain(model: str) -> Asset:
-    """A person asked for a retrain (`contracts.TrainingRequest`)."""
+    """A person or a verdict asked for a retrain (`contracts.TrainingRequest`)."""
     return _asset("retrain", model)
 
 
@@ -36,7 +36,7 @@ def live(model: str) -> Asset:
 
 
 def monitored(model: str) -> Asset:
-    """`monitor` wrote its reports (`contracts.MonitoringReport`)."""
+    """`monitor` gave its verdict and wrote its reports (`contracts.MonitoringReport`)."""
     return _asset("monitored", model)
 
 

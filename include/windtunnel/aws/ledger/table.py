@@ -12,6 +12,7 @@ pk                       sk                          what
 <model>#snapshot#<id>    version#<tag.manual.auto>   the versions of a snapshot
 <model>#image#<image>    version#<tag.manual.auto>   the versions of an image
 <model>#outbox           ...                         messages to people: aws/outbox.py
+<model>#asked            last                        the retrain that a verdict asked for last: aws/verdicts.py
 """
 
 from __future__ import annotations
