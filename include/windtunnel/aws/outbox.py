@@ -62,6 +62,7 @@ def put(alert: Alert) -> bool:
     Raises:
         CommitConflict: DynamoDB confirms nothing; run it again.
     """
+    table.ensure()
     once, told_at = _key(alert.model, "message", _digest(alert)), datetime.now(UTC).isoformat()
     nonce = uuid.uuid4().hex
 
@@ -78,6 +79,7 @@ def put(alert: Alert) -> bool:
 
 def waiting(model: str) -> list[Waiting]:
     """All messages of a model that a channel has not taken, oldest first."""
+    table.ensure()  # messages may come before any data: a first ingest can fail
     found = table.query(_partition(model), "waiting#")
     return [Waiting(**item | {"alert": Alert.from_json(item["alert"])}) for item in found]
 
