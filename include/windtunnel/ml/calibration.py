@@ -36,8 +36,11 @@ TAIL = 0.99
 """The quantile of each column's own scores that its threshold is a multiple of: columns are made comparable in the tail,
 where they alarm, and not in the middle."""
 
-LEAST_DAYS = 6
+LEAST_DAYS = 10
 """Fewer days of a reference are no history."""
+
+LEAST_WINDOWS = 5
+"""A window is tried with so few of its days that at least so many of its kind lie side by side in the history."""
 
 _WEEK = 7
 _SEED = 20130101
@@ -117,8 +120,8 @@ def _joined(families: Sequence[Family]) -> list[Family]:
 
 def _calibrate(family: Family, rate: float) -> Calibration:
     history = family.history
-    # A window as long as its history leaves nothing to compare with; a shorter one moves more, which is the safe side.
-    pattern = family.pattern.shortened(len(history.days) // 3)
+    # Of long windows a short history has too few to say anything; a shorter one moves more, which is the safe side.
+    pattern = family.pattern.shortened(len(history.days) // LEAST_WINDOWS)
     replayed = _replayed(pattern, history.days)
     drawn = _drawn(pattern, history.days, replayed)
     windows = np.concatenate([drawn, replayed])

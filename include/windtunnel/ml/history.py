@@ -127,9 +127,11 @@ class History:
         """Rows by part, day and bin, `(parts, days, bins + 1)`."""
         if (column, halving) not in self._dealt:
             parts, width = min(2**halving, _HANDS), self.columns[column].bins + 1
-            hand = self._hand * 2**halving // self._size
-            cell = (hand * len(self.days) + self.day) * width + self.columns[column].codes
-            counts = np.bincount(cell[hand < parts], minlength=parts * len(self.days) * width)
+            cell = self.day * np.int64(width) + self.columns[column].codes
+            if halving:
+                hand = self._hand * 2**halving // self._size
+                cell = (cell + hand * (len(self.days) * width))[hand < parts]
+            counts = np.bincount(cell, minlength=parts * len(self.days) * width)
             self._dealt[column, halving] = counts.reshape(parts, len(self.days), width)
         return self._dealt[column, halving]
 
