@@ -12,13 +12,14 @@ from scipy import stats
 from scipy.spatial import distance
 
 from windtunnel.core.spec import Kind
-from windtunnel.ml.drift import drift_score, drift_scores, jensen_shannon, wasserstein
+from windtunnel.ml.drift import drift_score, drift_scores, jensen_shannon, share_scores, wasserstein
 
 RANDOM = np.random.default_rng(7)
 
 
 def column(values: object) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.array(values, from_pandas=True)])
+    made = pa.array(values, from_pandas=True)
+    return pa.chunked_array([made if made.type != pa.null() else made.cast(pa.string())])
 
 
 def frames(reference_rows: int, current_rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -116,3 +117,44 @@ def test_rows_are_counted_without_gaps() -> None:
 def test_timestamps_have_no_score() -> None:
     table = pa.table({"when": pa.array([0], pa.timestamp("us"))})
     assert drift_scores(table, table, {"when": "timestamp"}) == {}
+
+
+@pytest.mark.parametrize("empty", [[], [None, None]], ids=["no rows", "no values"])
+def test_without_values_only_what_is_missing_has_a_score(empty: list[None]) -> None:
+    hollow = pa.chunked_array([pa.array(empty, pa.float64())])
+    found = share_scores(column([1.0, 2.0]), hollow, "float64")
+    assert [(score.method, score.score) for score in found] == ([("missing", 1.0)] if empty else [])
+
+
+def test_a_sensor_that_falls_silent_and_one_that_is_stuck_have_scores() -> None:
+    """Evidently's distance drops the missing values: to it the first of the two has not moved."""
+    values = np.arange(1000.0)
+    silent, stuck = (np.where(np.arange(1000) % 2, values, other) for other in (np.nan, 0.0))
+    distance = drift_score(column(values), column(silent), "float64")
+    assert distance is not None
+    assert distance.score < 0.01
+    missing, constant = share_scores(column(values), column(silent), "float64")
+    assert (missing.method, missing.score, missing.reference_rows, missing.current_rows) == ("missing", 0.5, 1000, 1000)
+    assert (constant.method, constant.current_rows) == ("constant", 500)
+    assert constant.score == pytest.approx(0.001)
+    missing, constant = share_scores(column(values), column(stuck), "float64")
+    assert missing.score == 0
+    assert constant.score == pytest.approx(0.5 - 0.001)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["a", "b", "c", None]), st.booleans()), min_size=1).filter(
+        lambda rows: len({current for _, current in rows}) == 2
+    )
+)
+@settings(deadline=None)
+def test_shares_are_those_of_pandas(rows: list[tuple[str | None, bool]]) -> None:
+    sides = [pd.Series([value for value, current in rows if current is side], dtype=object) for side in (False, True)]
+    reference, current = (column(list(side)) for side in sides)
+    found = {score.method: score.score for score in share_scores(reference, current, "string")}
+    assert found["missing"] == pytest.approx(abs(sides[1].isna().mean() - sides[0].isna().mean()))
+    if all(side.notna().any() for side in sides):
+        most = [side.value_counts(normalize=True).iloc[0] for side in sides]
+        assert found["constant"] == pytest.approx(abs(most[1] - most[0]))
+    else:
+        assert "constant" not in found

@@ -22,6 +22,9 @@ from windtunnel.ml.drift import SMALLEST_NORM
 BINS = 2_048
 """Of a column of numbers, at most."""
 
+_OUTERMOST = 256
+"""So many values at either end have bins of their own."""
+
 _HANDS = 8
 """Into so many disjoint parts the rows of each day are dealt at most, where a window has only a part of a day's rows."""
 
@@ -206,9 +209,9 @@ def _numbers(column: pa.ChunkedArray) -> Binned:
 
 
 def _quantiles(ordered: Floats) -> Floats:
-    """Values that stand at even steps of the sorted values, the last one included; a frequent value stands once."""
-    at = np.linspace(0, len(ordered) - 1, BINS + 1)[1:].astype(np.int64)
-    return np.unique(ordered[at])
+    """Values at even steps of the sorted values, and the outermost ones each: where tails are heavy they weigh most."""
+    steps = np.linspace(0, len(ordered) - 1, BINS - 2 * _OUTERMOST).astype(np.int64)
+    return np.unique(np.concatenate([ordered[:_OUTERMOST], ordered[steps], ordered[-_OUTERMOST:]]))
 
 
 def _categories(column: pa.ChunkedArray) -> Binned:
