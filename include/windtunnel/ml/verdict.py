@@ -62,10 +62,10 @@ def judge(findings: Iterable[Finding], version: str, rules: Monitoring) -> Judge
     """Weigh the windows of a version; those of other versions play no part.
 
     - **retrain**: K of the last N windows whose labels have come are worse than the champion's own holdout promises, the
-      newest of them included, and nothing is wrong with their requests or with those that came later.
-    - **watch**: checks failed in the newest window with labels or later; or the control was surely better in K of N;
-      or the newest window is worse and the others are not yet enough; or what the model relies on drifted, and no label
-      says yet whether it hurts.
+      newest of them included, and nothing is wrong with their requests or with those of the last N windows after them.
+    - **watch**: checks failed in the newest window with labels or in the last N after it; or the control was surely
+      better in K of N; or the newest window is worse and the others are not yet enough; or what the model relies on
+      drifted, and no label says yet whether it hurts.
     - **ignore**: all else; drift too, when the labels say that the error is where it was.
 
     Args:
