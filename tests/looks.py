@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+
+import pyarrow as pa
 
 from tests import candidate
 from windtunnel.core.contracts import (
@@ -24,7 +26,8 @@ from windtunnel.core.contracts import (
     WindowQuality,
 )
 from windtunnel.core.window import Window
-from windtunnel.ml.look import Look, looks
+from windtunnel.ml.look import Look, Tables, looks
+from windtunnel.ml.quality import CONTROL, SCHEMA, SERVED
 
 WEEK = Window.parse("2013-05-01", "2013-05-08")
 MAY = Window.month("2013-05")
@@ -159,8 +162,32 @@ def look(**given: Any) -> Look:
         detected(windows=(given.get("drift") or drift(),)),
         InspectedRequests(windows=(given.get("checks") or checks(),)),
         given.get("verdict") or verdict(),
+        Tables(quality_rows(), drift_rows(given.get("drift") or drift())),
     )
     return found
+
+
+def quality_rows() -> pa.Table:
+    """Two days of the champion and what else the table has."""
+    first = datetime.combine(WEEK.start, time())
+    usual = {"window_start": first, "slice_column": "", "slice_value": "", "version": "V1.1.2", "role": SERVED}
+    said = {"rows": 590, "predictions": 600, "coverage": 0.98, "labels_until": date(2013, 5, 7), "labels_tag": "d5"}
+    rows = [
+        {**usual, **said, "day": first + timedelta(days=day), "metric": metric, "value": day + 20.5}
+        for day in range(2)
+        for metric in ("rmse", "mae")
+    ]
+    others = [rows[0] | change for change in ({"role": CONTROL}, {"version": "V1.1.1"}, {"slice_column": "carrier"})]
+    june = rows[0] | {"day": first + timedelta(days=31)}
+    return pa.Table.from_pylist([*rows, *others, june], schema=SCHEMA)
+
+
+def drift_rows(window: WindowDrift) -> pa.Table:
+    """Every score of a window in the table, and one of other rows."""
+    usual = {"window_start": datetime.combine(window.window.start, time()), "predictions": collected().rows}
+    rows: list[dict[str, Any]] = [usual | score.model_dump() for score in window.columns]
+    other = usual | drift().columns[0].model_dump() | {"column": "origin"}
+    return pa.Table.from_pylist([*rows, other | {"predictions": "s3://windtunnel/older.parquet"}])
 
 
 def measured(**given: Any) -> MeasuredPredictions:
@@ -173,13 +200,3 @@ def detected(**given: Any) -> DetectedDrift:
     """The week's drift, in its table."""
     usual = {"windows": (drift(),), "table": "windtunnel.flights_drift", "snapshot_id": "22"}
     return DetectedDrift.model_validate(usual | given)
-
-
-def weeks(count: int) -> tuple[Window, ...]:
-    """The first so many windows of May, at most four."""
-    return tuple(MAY.parts(7))[:count]
-
-
-def shifted(window: Window, days: int) -> Window:
-    """The same days later."""
-    return Window(start=window.start + timedelta(days=days), end=window.end + timedelta(days=days))

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any, NamedTuple, Protocol
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from windtunnel.core.contracts import (
+    ColumnDrift,
     DetectedDrift,
     Finding,
     InspectedRequests,
@@ -17,6 +22,16 @@ from windtunnel.core.contracts import (
     WindowQuality,
 )
 from windtunnel.core.window import Window
+from windtunnel.ml.quality import SERVED
+
+
+class Tables(NamedTuple):
+    """The rows of a span, as measured and detected."""
+
+    quality: pa.Table
+    "Of `<model>_quality`."
+    drift: pa.Table
+    "Of `<model>_drift`."
 
 
 class Look(NamedTuple):
@@ -31,6 +46,11 @@ class Look(NamedTuple):
     stored: dict[str, dict[str, str]]
     "Which snapshot of which table holds the numbers by day, slice and column: `quality`, `drift`, `predictions`, `labels`."
 
+    by_day: dict[date, dict[str, float]]
+    "The champion's metrics as it served, and how many `rows` they are of."
+    scores: tuple[ColumnDrift, ...]
+    "Of every column and method, the largest ratio first; `drift` has one of each column."
+
     @property
     def finding(self) -> Finding | None:
         """What this window adds to the verdict; None where the verdict does not reach back so far."""
@@ -43,6 +63,7 @@ def looks(
     detected: DetectedDrift,
     inspected: InspectedRequests,
     verdict: Verdict,
+    tables: Tables,
 ) -> Iterator[Look]:
     """A look at each window that holds predictions, oldest first."""
     collected = rescoring.collected
@@ -61,6 +82,8 @@ def looks(
             _of(window, inspected.windows),
             verdict,
             stored,
+            _by_day(tables.quality, window, collected.champion.version),
+            _scores(tables.drift, window, collected.rows),
         )
 
 
@@ -69,9 +92,6 @@ def document(look: Look) -> dict[str, Any]:
     collected, verdict = look.rescoring.collected, look.verdict.to_json()
     champion = collected.champion
     plan = champion.evaluated.plan
-    drift = look.drift.to_json()
-    for column, found in zip(drift["columns"], look.drift.columns, strict=True):
-        column["ratio"] = found.ratio
     return {
         "model": champion.model,
         "version": champion.version,
@@ -82,7 +102,9 @@ def document(look: Look) -> dict[str, Any]:
         "labels_until": collected.labels_until and collected.labels_until.isoformat(),
         "span": {"window": collected.span.model_dump(mode="json"), **collected.counts.to_json()},
         "quality": look.quality.to_json(),
-        "drift": drift,
+        "by_day": {day.isoformat(): found for day, found in look.by_day.items()},
+        "drift": look.drift.to_json(),
+        "scores": [{**score.to_json(), "ratio": score.ratio} for score in look.scores],
         "checks": look.checks.to_json(),
         "computed_from": {
             **look.stored,
@@ -99,6 +121,28 @@ def document(look: Look) -> dict[str, Any]:
             "verdict": look.verdict.report,
         },
     }
+
+
+def _by_day(quality: pa.Table, window: Window, version: str) -> dict[date, dict[str, float]]:
+    day = pc.cast(quality["day"], pa.date32(), safe=False)
+    served = pc.and_(pc.equal(quality["role"], SERVED), pc.equal(quality["version"], version))
+    inside = pc.and_(pc.greater_equal(day, window.start), pc.less(day, window.end))
+    rows = quality.filter(pc.and_(pc.and_(served, inside), pc.equal(quality["slice_column"], "")))
+    found: dict[date, dict[str, float]] = {}
+    for row in rows.sort_by([("day", "ascending"), ("metric", "ascending")]).to_pylist():
+        found.setdefault(row["day"].date(), {"rows": row["rows"]})[row["metric"]] = row["value"]
+    return found
+
+
+def _scores(drift: pa.Table, window: Window, rows: str) -> tuple[ColumnDrift, ...]:
+    """Those of these very rows: newer ones may stand in the table by now."""
+    mine = drift.filter(pc.and_(pc.equal(drift["predictions"], rows), pc.is_valid(drift["column"])))
+    found = [
+        ColumnDrift.model_validate({name: row[name] for name in ColumnDrift.model_fields})
+        for row in mine.to_pylist()
+        if row["window_start"].date() == window.start
+    ]
+    return tuple(sorted(found, key=lambda score: (-score.ratio, score.column, score.method)))
 
 
 class _Windowed(Protocol):

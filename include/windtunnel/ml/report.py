@@ -20,6 +20,7 @@ from evidently.legacy.renderers.html_widgets import header_text
 from evidently.metrics import ValueDrift
 from evidently.presets import DataDriftPreset, DataSummaryPreset
 
+from windtunnel.core.contracts import ColumnDrift
 from windtunnel.core.spec import ModelSpec
 from windtunnel.ml import preset
 from windtunnel.ml.drift import FEW_VALUES
@@ -59,7 +60,7 @@ def render(look: Look, spec: ModelSpec, sides: Sides) -> Rendered:
     frames = {name: _frame(side.rows.to_pandas(), spec) for name, side in sides._asdict().items()}
     lumped = _lump(frames["asked"], frames["training"], spec)
     drawn = dict(_drawn(frames, look, spec))
-    note = _note(sides, lumped, spec)
+    note = _note(sides, lumped, look, spec)
     title = f"{spec.name}: monitoring of {days(look.window)}"
     percentages = preset.percentages(frames["labelled"], frames["holdout"], spec)
     widgets = [widget for name, found in drawn.items() for widget in _section(name, found, percentages=percentages)]
@@ -130,20 +131,22 @@ def _drawable(current: pd.DataFrame, reference: pd.DataFrame) -> bool:
 
 
 def _method(name: str, current: pd.DataFrame, reference: pd.DataFrame, look: Look) -> str:
-    """As the exact score of a column has it; where another one of its methods counts more, as Evidently would choose."""
-    for column in look.drift.columns:
-        if column.column == name and column.method in ("wasserstein", "jensenshannon"):
-            return column.method
+    """As the exact score of a column has it; where nothing was tested, as Evidently would choose."""
+    if (score := _score(name, look)) is not None:
+        return score.method
     values = pd.concat([current[name], reference[name]])
     number = pd.api.types.is_numeric_dtype(values) and values.nunique() > FEW_VALUES
     return "wasserstein" if number else "jensenshannon"
 
 
 def _threshold(name: str, look: Look) -> float | None:
-    """The calibrated one; None, which is Evidently's own, where the column was not tested this way."""
-    methods = ("wasserstein", "jensenshannon")
-    found = (column.threshold for column in look.drift.columns if column.column == name and column.method in methods)
-    return next(found, None)
+    """The calibrated one; None, which is Evidently's own, where nothing was tested."""
+    return None if (score := _score(name, look)) is None else score.threshold
+
+
+def _score(name: str, look: Look) -> ColumnDrift | None:
+    distances = (score for score in look.scores if score.method in ("wasserstein", "jensenshannon"))
+    return next((score for score in distances if score.column == name), None)
 
 
 def _definition(names: Sequence[str], spec: ModelSpec) -> DataDefinition:
@@ -181,14 +184,15 @@ def _json(snapshot: Snapshot) -> dict[str, Any]:
     return values
 
 
-def _note(sides: Sides, lumped: Sequence[str], spec: ModelSpec) -> str:
+def _note(sides: Sides, lumped: Sequence[str], look: Look, spec: ModelSpec) -> str:
     def drawn(name: str) -> str:
         side = getattr(sides, name)
         return f"{len(side.rows):,} of {side.whole:,}"
 
     return (
         f"The pictures below are drawn from samples of at most {spec.monitoring.report_rows:,} rows, spread over the days "
-        f"as the whole is: {drawn('asked')} requests against {drawn('training')} training rows; {drawn('labelled')} "
+        f"as the whole is: {drawn('asked')} requests against {drawn('training')} training rows"
+        f"{f' of {look.drift.season}' if look.drift.season else ''}; {drawn('labelled')} "
         f"labelled answers of the champion against {drawn('holdout')} rows of its holdout. "
         + "".join(f"Of `{name}` only the {MOST_CATEGORIES} most frequent categories are drawn. " for name in lumped)
         + "Scores of a sample scatter: judge by the exact ones above, which come from every row."

@@ -15,8 +15,12 @@ _MOST_NAMED = 5
 
 def of_predictions(rows: pa.Table, spec: ModelSpec) -> pa.Array:
     """The distinct seasons of collected predictions; those whose rows the lake does not know yet say none."""
-    columns = spec.monitoring.season
-    return _distinct(rows, [name if name in spec.features else recorded(name) for name in columns])
+    return _distinct(rows, columns(spec))
+
+
+def columns(spec: ModelSpec) -> list[str]:
+    """The columns of collected predictions that say their season."""
+    return [name if name in spec.features else recorded(name) for name in spec.monitoring.season]
 
 
 def cut(reference: pa.Table, columns: Sequence[str], seasons: pa.Array) -> pa.Table:

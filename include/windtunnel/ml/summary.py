@@ -99,6 +99,15 @@ def _quality(look: Look, spec: ModelSpec) -> Iterator[str]:
     )
     yield f"<p>{prose(_expected(quality))}</p>"
     yield f"<p>{text(_control(quality, look))}</p>"
+    names = list(quality.metrics)
+    yield table(
+        ("day", *names, "rows"),
+        [
+            (day.isoformat(), *(f"{found[name]:,.4f}" if name in found else "" for name in names), f"{found['rows']:,}")
+            for day, found in look.by_day.items()
+        ],
+        numbers=range(1, len(names) + 2),
+    )
 
 
 def _named(name: str, spec: ModelSpec) -> str:

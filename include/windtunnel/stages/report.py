@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from windtunnel.aws import objects, parquet, reference
+from windtunnel.aws import measurements, objects, parquet, reference
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import (
     CollectedPredictions,
@@ -23,7 +23,11 @@ from windtunnel.core.settings import settings
 from windtunnel.core.workkey import work_key
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from windtunnel.core.spec import ModelSpec
     from windtunnel.ml.look import Look
+    from windtunnel.ml.sample import Read, Sampled
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +46,17 @@ def report(
     Raises:
         SourceMissing: The snapshot that the champion was trained on is gone from the lake.
     """
-    from windtunnel.ml.look import document, looks
+    from windtunnel.ml.look import Tables, document, looks
 
     collected = rescoring.collected
     model = collected.champion.model
     log.info(
         "report: %d windows of %s in %s, verdict `%s`", len(collected.windows), model, collected.rows, verdict.word
     )
-    found = list(looks(rescoring, measured, detected, inspected, verdict))
+    quality = measurements.read(model, "quality", collected.span, measured.snapshot_id)
+    drift = measurements.read(model, "drift", collected.span, detected.snapshot_id)
+    assert quality is not None and drift is not None  # noqa: S101, PT018 - their snapshots were made before
+    found = list(looks(rescoring, measured, detected, inspected, verdict, Tables(quality, drift)))
     folders = [
         settings().uri("reports", "monitor", model, look.window.label, work_key(look=document(look))) for look in found
     ]
@@ -78,20 +85,40 @@ def report(
 
 
 def _draw(looks: Sequence[Look], folders: Sequence[str], collected: CollectedPredictions) -> None:
-    from windtunnel.ml import sides
+    import pyarrow as pa
+
+    from windtunnel.ml import season, sides
     from windtunnel.ml.joined import DAY
     from windtunnel.ml.report import render
 
     champion, spec, seed = collected.champion, model_spec(collected.champion.model), collected.work_key
-    training = sides.training(partial(reference.training_parts, champion.evaluated), spec, seed=seed)
+
+    @cache
+    def training(seasons: tuple[str, ...]) -> Sampled:
+        def read(columns: Sequence[str]) -> Iterator[pa.Table]:
+            named = spec.monitoring.season if seasons else ()
+            for month in reference.training_parts(champion.evaluated, (*columns, *named)):
+                yield season.cut(month, named, pa.array(seasons)) if seasons else month
+
+        return sides.training(read, spec, seed=seed)
+
     holdout = sides.holdout(lambda _: iter([reference.holdout_predictions(champion.evaluated)]), spec, seed=seed)
     with parquet.fetched(collected.rows) as path:
         for look, folder in zip(looks, folders, strict=True):
             read = partial(parquet.parts, path, day=DAY, window=look.window)
             asked, labelled, answered = sides.current(read, spec, version=champion.version, seed=seed)
-            rendered = render(look, spec, sides.Sides(asked, labelled, answered, training, holdout))
+            known = training(_seasons(read, spec) if look.drift.season else ())
+            rendered = render(look, spec, sides.Sides(asked, labelled, answered, known, holdout))
             body = json.dumps(rendered.json, indent=1, allow_nan=False).encode()
             page = rendered.html.encode()
             objects.put(f"{folder}/report.html", page, content_type="text/html; charset=utf-8")
             objects.put(f"{folder}/report.json", body, content_type="application/json")
             log.info("report: %s, %.1f MB, %s/report.html", look.window, len(page) / 1e6, folder)
+
+
+def _seasons(read: Read, spec: ModelSpec) -> tuple[str, ...]:
+    """Those that a window's rows are of."""
+    from windtunnel.ml import season
+
+    parts = read(season.columns(spec))
+    return tuple(sorted({name for part in parts for name in season.of_predictions(part, spec).to_pylist()}))
