@@ -8,8 +8,9 @@ import pytest
 
 from tests.data import journey
 from windtunnel.aws import lake, objects
+from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
-from windtunnel.core.errors import SourceMissing, WindowInvalid
+from windtunnel.core.errors import SourceMissing, SpecInvalid, WindowInvalid
 from windtunnel.core.window import Window
 from windtunnel.stages.plan import plan
 
@@ -90,3 +91,11 @@ def test_a_window_without_data_is_refused_with_what_there_is(trips: str) -> None
 def test_before_the_first_month_there_is_nothing_to_train_on(trips: str) -> None:
     with pytest.raises(SourceMissing, match="ingest"):
         plan(trips, None, wish(trips))
+
+
+def test_a_task_that_the_gate_does_not_know_is_refused(trips: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = published(trips, "2020-01", "2020-02")
+    ranked = model_spec(trips).model_copy(update={"task": "anomaly"})
+    monkeypatch.setattr("windtunnel.stages.plan.model_spec", lambda name: {trips: ranked}[name])
+    with pytest.raises(SpecInvalid, match="has the task `anomaly`: `train` and its gate know `regression` only"):
+        plan(trips, version, None)

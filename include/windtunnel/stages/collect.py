@@ -47,8 +47,8 @@ def collect(
     Args:
         champion: The version in service.
         control: The version in service before it; None on a first release.
-        arrived: Days whose rows are new; the months around them are collected. None: the newest months of captures
-            that hold predictions whose rows have not come.
+        arrived: Days whose rows are new; the months around them are collected, with those of captures where their
+            predictions were waiting. None: the newest months of captures that hold predictions whose rows have not come.
         labels: The dataset version whose snapshot has the labels.
         absorbed: The captured requests.
 
@@ -72,7 +72,7 @@ def collect(
     known = late.believed(found, key=spec.key, moment=spec.event_time, target=spec.target).rows
     everywhere = late.placed(asked.firsts, known, key=spec.key, moment=spec.event_time)
     counting = late.of_versions(everywhere)
-    span = _span(counting, arrived, spec)
+    span = _span(counting, arrived, labels)
     inside = counting.filter(_on(counting[joined.DAY], span)) if span else counting[:0]
     if span is None or not len(inside):
         log.info("collect: nothing to do, no predictions in %s", span or "the newest months that wait for labels")
@@ -230,14 +230,16 @@ def _joined(inside: pa.Table, recorded: pa.Table, absorbed: AbsorbedCaptures) ->
     return rows.select(schema.names).cast(schema).sort_by(spec.key)
 
 
-def _span(counting: pa.Table, arrived: Window | None, spec: ModelSpec) -> Window | None:
+def _span(counting: pa.Table, arrived: Window | None, labels: DatasetVersion) -> Window | None:
     """The months around what arrived, or the newest ones of the captures whose rows have not come."""
     import pyarrow.compute as pc
 
     from windtunnel.ml import joined
 
+    spec = model_spec(labels.model)
     if arrived:
-        return Window.around([_month(arrived.start), _month(arrived.end - timedelta(days=1))])
+        span = Window.around([_month(arrived.start), _month(arrived.end - timedelta(days=1))])
+        return Window.around([span, *_waited(counting, span, labels)])
     if not len(counting):
         return None
     newest = _month(pc.max(pc.cast(counting[joined.CAPTURED_AT], "date32", safe=False)).as_py())
@@ -245,6 +247,23 @@ def _span(counting: pa.Table, arrived: Window | None, spec: ModelSpec) -> Window
     waiting = counting.filter(pc.is_null(counting[spec.event_time]))[joined.DAY]
     days = pc.unique(waiting.filter(_on(waiting, recent))).to_pylist()
     return Window.around(_month(day) for day in days) if days else None
+
+
+def _waited(counting: pa.Table, span: Window, labels: DatasetVersion) -> list[Window]:
+    """Published months that counted predictions of the span as their own while their rows were not known.
+
+    A flight of the last evening in March is captured in April, UTC; when April's labels come first, it waits there.
+    """
+    import pyarrow.compute as pc
+
+    from windtunnel.ml import joined
+
+    event_time = counting[model_spec(labels.model).event_time]
+    placed = counting.filter(pc.and_(_on(counting[joined.DAY], span), pc.is_valid(event_time)))
+    captured = pc.cast(placed[joined.CAPTURED_AT], "date32", safe=False)
+    others = pc.unique(captured.filter(pc.invert(_on(captured, span)))).to_pylist()
+    published = lake.months(labels.table, labels.snapshot_id) if others else []
+    return [month for month in published if any(month.holds(day) for day in others)]
 
 
 def _month(day: date) -> Window:
