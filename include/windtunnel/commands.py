@@ -8,9 +8,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from windtunnel.aws import drills, ledger, verdicts
+from windtunnel.aws import drills, ledger, outbox, verdicts
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Champion, Contract, Drilled, Entry, History, Proof, Swept, Verdict, VersionRecord
+from windtunnel.core.contracts import (
+    Champion,
+    Contract,
+    Drilled,
+    Entry,
+    History,
+    Proof,
+    Swept,
+    Told,
+    Verdict,
+    VersionRecord,
+)
 from windtunnel.core.errors import WindowInvalid
 from windtunnel.stages.rollback import rollback
 from windtunnel.stages.sweep import sweep
@@ -133,6 +144,14 @@ def _verdicts(found: list[Verdict]) -> str:
     return table(columns, [{**row, "asks": "yes" if row["asks"] else "no"} for row in rows])
 
 
+def _alerts(found: list[Told]) -> str:
+    columns = ("told_at", "severity", "title", "waiting", "link")
+    rows = [
+        {**each.alert.to_json(), "told_at": each.told_at, "waiting": ", ".join(each.waiting) or None} for each in found
+    ]
+    return table(columns, rows)
+
+
 def _rollback(model: str, *, to: str | None, because: str) -> Proof:
     return rollback(model, to, by=getpass.getuser(), why=because)
 
@@ -200,6 +219,9 @@ COMMANDS: dict[str, Command] = {
         (MODEL,),
         _known(verdicts.verdicts),
         _verdicts,
+    ),
+    "alerts": Command(
+        "What people were told, and which channels have not taken it yet.", (MODEL,), _known(outbox.told), _alerts
     ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
 }

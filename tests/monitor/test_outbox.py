@@ -18,6 +18,7 @@ from tests.forked import Child
 from tests.monitor import wires
 from tests.monitor.wires import BEHAVIOURS, KNOWN, Behaviour, Wire
 from tests.release.conftest import misbehave
+from windtunnel.__main__ import main
 from windtunnel.aws import channels as aws_channels
 from windtunnel.aws import outbox
 from windtunnel.aws.channels import Said
@@ -69,6 +70,20 @@ def test_a_message_reaches_each_channel_once_however_often_it_is_told(channels: 
         assert (tell(message()).sent, tell(message()).waiting) == (0, 0)
     assert deliver("flights") is None
     assert len(channels.shown) == len(channels.given) == 1
+
+
+def test_a_person_lists_what_was_told_and_whom_it_has_not_reached(
+    channels: Channels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert outbox.told("flights") == []
+    tell(message("first"))
+    channels.slack.down()
+    tell(message("second"))
+    assert main(["alerts", "flights"]) == 0
+    heading, first, second = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["told_at", "severity", "title", "waiting", "link"]
+    assert first.split()[2:] == ["page", "flights:", "first", "-", "http://air/1"]
+    assert second.split()[2:] == ["page", "flights:", "second", "slack", "http://air/1"]
 
 
 @pytest.mark.parametrize("how", BEHAVIOURS)

@@ -21,7 +21,7 @@ from typing import Any
 from windtunnel.aws import channels
 from windtunnel.aws.channels import Said
 from windtunnel.aws.ledger import table
-from windtunnel.core.contracts import Alert
+from windtunnel.core.contracts import Alert, Told
 from windtunnel.core.marks import shared_write
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,18 @@ def waiting(model: str) -> list[Waiting]:
     table.ensure()  # messages may come before any data: a first ingest can fail
     found = table.query(_partition(model), "waiting#")
     return [Waiting(**item | {"alert": Alert.from_json(item["alert"])}) for item in found]
+
+
+def told(model: str) -> list[Told]:
+    """All messages of a model, oldest first, and the channels that have not taken them."""
+    left: dict[str, list[str]] = {}
+    for one in waiting(model):
+        left.setdefault(one.alert.key, []).append(one.channel)
+    found = (
+        Told(told_at=item["told_at"], alert=item["alert"], waiting=tuple(left.get(item["alert"]["key"], ())))
+        for item in table.query(_partition(model), "message#")
+    )
+    return sorted(found, key=lambda one: one.told_at)
 
 
 def claim(one: Waiting) -> Waiting | None:

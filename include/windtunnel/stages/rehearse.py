@@ -90,9 +90,7 @@ def _checks(registered: RegisteredVersion, found: dict[str, Any]) -> tuple[Check
     if not served.passed:
         return served, whole
     asked = (
-        rehearsal.judge(
-            question, endpoint.ask(staging_name(registered.model), question), artefact.golden.tolerance
-        )
+        rehearsal.judge(question, endpoint.ask(staging_name(registered.model), question), artefact.golden.tolerance)
         for question in rehearsal.questions(artefact)
     )
     return served, whole, *asked

@@ -9,12 +9,11 @@ from windtunnel.core.contracts.cost import JobCost, RunCost
 from windtunnel.core.contracts.data import AuditedBranch, CheckedFile, DatasetVersion, LandedFile, LoadedBranch
 from windtunnel.core.contracts.housekeeping import Drilled, DrillStep, Guarded, Orphan, Reconciled, Swept
 from windtunnel.core.contracts.ledger import Entry, History, Lease, State, VersionRecord
+from windtunnel.core.contracts.messages import Alert, Delivered, Told
 from windtunnel.core.contracts.monitoring import (
     AbsorbedCaptures,
-    Alert,
     CollectedPredictions,
     ColumnDrift,
-    Delivered,
     DetectedDrift,
     DriftScore,
     Finding,
@@ -102,6 +101,7 @@ __all__ = [
     "Shadowed",
     "State",
     "Swept",
+    "Told",
     "TrainingPlan",
     "TrainingRequest",
     "Verdict",

@@ -1,4 +1,4 @@
-"""From captured requests and late labels to a verdict, its report, and the messages that people get."""
+"""From captured requests and late labels to a verdict and its report."""
 
 from __future__ import annotations
 
@@ -272,26 +272,3 @@ class MonitoringReport(Contract):
     def newest(self) -> dict[Literal["html", "json"], str]:
         """The reports of the newest window."""
         return self.reports[max(self.reports)]
-
-
-class Alert(Contract):
-    """One message to the people who watch: one per incident and window, however often it is found."""
-
-    model: str
-    key: str
-    "Dedupe key: the same incident in the same window has the same key and is told once."
-    severity: Literal["info", "warning", "page"]
-    title: str
-    "Fits a phone's lock screen: at most 100 ASCII characters, the model and what is wrong."
-    text: str
-    "A sentence or two with the number and what to do."
-    link: str
-    "Where to look: an address that a browser opens."
-
-
-class Delivered(Contract):
-    """What became of the messages that waited in the outbox."""
-
-    sent: int
-    waiting: int
-    "Messages whose channel did not take them; the next delivery tries again."
