@@ -19,17 +19,20 @@ ANSWER_SHIFT = "AnswerShift"
 """|mean of the usable answers - mean of the training's own|, in standard deviations of the training's own."""
 
 MODEL = "Model"
-"""The dimension of everything `monitor` writes: the model's name. Values are those of the newest window."""
+"""The dimension of everything `monitor` writes: the model's name. Values are those of the newest window; what needs labels is of
+the newest window that has them."""
 
 PREDICTIONS = "Predictions"
 COVERAGE = "LabelCoverage"
 """Share of the window's predictions whose labels have come, 0 to 1."""
 
 ERROR_RATIO = "ErrorRatio"
-"""The task's first metric over the bound that the champion's own holdout gives it; above 1 it is worse than promised."""
+"""The task's first metric over the bound that the champion's own holdout gives it; above 1 it is worse than promised, also
+where more of the metric is better: then it is the bound over the metric."""
 
 CONTROL_RATIO = "ControlRatio"
-"""The champion's first metric over that of the frozen version before it, on the same rows; above 1 the old one is better."""
+"""The champion's first metric over that of the frozen version before it, on the same rows, or the other way round where more is
+better; above 1 the old one is better."""
 
 DRIFT = "Drift"
 """The largest drift score over its calibrated threshold; above 1 the window has drifted."""
