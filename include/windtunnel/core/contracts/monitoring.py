@@ -122,7 +122,7 @@ class WindowQuality(Contract):
     expected: Interval | None
     "The task's first metric over so many days, as the champion's own holdout has it; None where that says nothing."
     control: Interval | None
-    "The champion's first metric over the control's on the same rows, or the other way round where more is better, minus 1."
+    "The champion's first metric over the control's (where more is better: vice versa), minus 1; below 0 the champion is better."
     worse: bool | None
     "Whether the first metric is worse than `expected` allows; None until the window is mature."
 
