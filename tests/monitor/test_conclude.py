@@ -213,7 +213,8 @@ def test_other_words_ask_for_nothing(worse: tuple[bool, ...]) -> None:
 def test_failed_checks_ask_for_nothing() -> None:
     verdict = concluded(APRIL, (True, True, True, True), failed=("features",))
     assert verdict.word == "watch"
-    assert "failed `features`, and a retrain would learn the fault" in verdict.sentence
+    assert "failed `features` (" in verdict.sentence
+    assert "), and a retrain would learn the fault" in verdict.sentence
     assert ask(verdict, "monitor:first") is None
 
 

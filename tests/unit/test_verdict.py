@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Finding
+from windtunnel.core.contracts import Check, Finding, WindowChecks
 from windtunnel.core.spec import Monitoring
 from windtunnel.core.window import Window
 from windtunnel.ml.verdict import Judgement, cooling, judge
@@ -150,6 +150,15 @@ def test_failed_checks_block_a_retrain_and_say_mend_it_first(broken: Finding) ->
     assert word == "watch"
     assert "mend the way of its data first" in text
     assert "a retrain would learn the fault, so its RMSE, worse than promised in " in text
+
+
+def test_failed_checks_that_are_at_hand_are_told_in_their_own_words() -> None:
+    judged = judge([finding(0, failed=("answers", "features"))], VERSION, RULES)
+    skew = "Asked and recorded values differ: `distance` in 100.0% of 6,351 rows; allowed are 1%. Look at the client."
+    check = Check(name="features", passed=False, sentence=skew)
+    text = sentence(judged, SPEC, checks=[WindowChecks(window=week(0), checks=(check,), report=None)])
+    assert "`answers`, `features` (asked and recorded values differ: `distance` in 100.0% of 6,351 rows;" in text
+    assert "allowed are 1%), and a retrain would learn the fault" in text
 
 
 def test_damage_under_failed_checks_does_not_count() -> None:

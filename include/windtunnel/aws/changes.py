@@ -1,4 +1,4 @@
-"""Labels that changed between two collections of a month: each is noted, in the order of its labels and captures.
+"""Each collection of a month is noted, in the order of its labels and captures: its rows, and the labels that changed.
 
 A note lies at `monitor/<model>/collected/<YYYY-MM>/<N of the labels' tag>.<captures' sequence>.<work key>.json`.
 """
@@ -15,6 +15,7 @@ from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.ml import labels as late
 from windtunnel.ml.joined import DAY
+from windtunnel.ml.labels import on
 
 
 def counted(
@@ -39,7 +40,7 @@ def counted(
     order = f"{int(labels.tag.removeprefix('d')):08d}.{absorbed.sequence:08d}"
     total = 0
     for month in span.months():
-        folder = settings().uri("monitor", labels.model, "collected", month.label)
+        folder = _folder(labels.model, month)
         note = f"{folder}/{order}.{key[:16]}.json"
         there = list(objects.keys(f"{folder}/"))
         if note in there:
@@ -47,12 +48,22 @@ def counted(
             continue
         older = [name for name in there if name < f"{folder}/{order}."]
         count = _changed(objects.get_json(older[-1])["rows"], rows, month, labels.model) if older else 0
-        objects.put_json(note, {"rows": address, "changed": count})
+        held = pc.sum(on(rows[DAY], month)).as_py()
+        objects.put_json(note, {"rows": address, "predictions": held, "changed": count})
         total += count
     return total
 
 
+def predictions(model: str, month: Window) -> int | None:
+    """How many predictions a month held when it was last collected; None where it never was."""
+    there = list(objects.keys(f"{_folder(model, month)}/"))
+    return int(objects.get_json(there[-1])["predictions"]) if there else None
+
+
+def _folder(model: str, month: Window) -> str:
+    return settings().uri("monitor", model, "collected", month.label)
+
+
 def _changed(address: str, rows: pa.Table, month: Window, model: str) -> int:
     spec, before = model_spec(model), parquet.read(address)
-    inside = pc.and_(pc.greater_equal(before[DAY], month.start), pc.less(before[DAY], month.end))
-    return late.changed(before.filter(inside), rows, key=spec.key, target=spec.target)
+    return late.changed(before.filter(on(before[DAY], month)), rows, key=spec.key, target=spec.target)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from windtunnel.core.contracts import Finding
+from collections.abc import Iterable
+
+from windtunnel.core.contracts import Finding, WindowChecks
 from windtunnel.core.errors import quoted
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
@@ -16,15 +18,18 @@ MANY_TIMES = 100
 """Above it the multiple of a threshold says no more than that it is far."""
 
 
-def sentence(judged: Judgement, spec: ModelSpec, asked: Window | None = None) -> str:
+def sentence(
+    judged: Judgement, spec: ModelSpec, asked: Window | None = None, checks: Iterable[WindowChecks] = ()
+) -> str:
     """The verdict in one sentence.
 
     Args:
         judged: The word, and what it rests on.
         spec: Of the model.
         asked: The window after which a retrain was asked for, if that one holds this one back.
+        checks: What the checks found, as far as it is at hand: a finding keeps their names only.
     """
-    text = _TEXTS[judged.because](judged, spec)
+    text = _broken(judged, spec, checks) if judged.because == "broken" else _TEXTS[judged.because](judged, spec)
     if judged.word == "retrain" and asked:
         text += (
             f"; a retrain was asked for after those of {days(asked)} and is not asked for again within "
@@ -33,15 +38,23 @@ def sentence(judged: Judgement, spec: ModelSpec, asked: Window | None = None) ->
     return f"{text}{_as_of(judged)}."
 
 
-def _broken(judged: Judgement, spec: ModelSpec) -> str:
+def _broken(judged: Judgement, spec: ModelSpec, checks: Iterable[WindowChecks]) -> str:
     found = _named(judged)
+    said = {check.name: check.sentence for each in checks if each.window == found.window for check in each.failed}
+    failed = (f"{quoted([name])}{_in_brackets(said.get(name, ''))}" for name in found.failed)
     text = (
         f"Watch {judged.version} and mend the way of its data first: from {days(found.window)} the requests failed "
-        f"{quoted(found.failed)}, and a retrain would learn the fault"
+        f"{', '.join(failed)}, and a retrain would learn the fault"
     )
     if (worse := sum(bool(each.worse) for each in judged.told)) and judged.told[-1].worse:
         text += f", so its {_metric(spec)}, worse than promised in {_of(worse, judged)}, is no reason for one yet"
     return text
+
+
+def _in_brackets(said: str) -> str:
+    """A sentence as a part of another one; of several the first."""
+    first = said.partition(". ")[0].removesuffix(".")
+    return f" ({first[0].lower()}{first[1:]})" if first else ""
 
 
 def _damage(judged: Judgement, spec: ModelSpec) -> str:
@@ -101,7 +114,6 @@ def _unknown(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one f
 
 
 _TEXTS = {
-    "broken": _broken,
     "damage": _damage,
     "hint": _hint,
     "outdone": _outdone,

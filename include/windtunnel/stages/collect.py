@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from windtunnel.aws import capture, changes, lake, ledger, objects, parquet, predictions
+from windtunnel.aws import capture, changes, lake, ledger, objects, parquet, predictions, spans
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.code import code_sha256
 from windtunnel.core.contracts import (
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NEWEST_MONTHS = 2
-"""A run without an event looks at so many months of captures: what was captured earlier it has looked at before."""
-
 
 def collect(
     champion: RegisteredVersion,
@@ -48,7 +43,8 @@ def collect(
         champion: The version in service.
         control: The version in service before it; None on a first release.
         arrived: Days whose rows are new; the months around them are collected, with those of captures where their
-            predictions were waiting. None: the newest months of captures that hold predictions whose rows have not come.
+            predictions were waiting. None: the months that wait for rows, or have gained predictions since they were
+            collected, as far as the newest months of captures tell.
         labels: The dataset version whose snapshot has the labels.
         absorbed: The captured requests.
 
@@ -72,10 +68,13 @@ def collect(
     known = late.believed(found, key=spec.key, moment=spec.event_time, target=spec.target).rows
     everywhere = late.placed(asked.firsts, known, key=spec.key, moment=spec.event_time)
     counting = late.of_versions(everywhere)
-    span = _span(counting, arrived, labels)
-    inside = counting.filter(_on(counting[joined.DAY], span)) if span else counting[:0]
+    span = spans.around(counting, arrived, labels)
+    inside = counting.filter(late.on(counting[joined.DAY], span)) if span else counting[:0]
     if span is None or not len(inside):
-        log.info("collect: nothing to do, no predictions in %s", span or "the newest months that wait for labels")
+        log.info(
+            "collect: nothing to do, no predictions in %s",
+            span or "any month that waits for rows, and none that has gained some",
+        )
         return None
     recorded = _recorded(inside, asked.firsts, labels, span)
     rows = _joined(inside, recorded.rows, absorbed)
@@ -101,7 +100,7 @@ def collect(
         absorbed=absorbed,
         labels=labels,
         span=span,
-        windows=_windows(rows[joined.DAY].to_pylist(), span, spec),
+        windows=spans.windows(rows[joined.DAY].to_pylist(), span, spec),
         work_key=key,
         rows=address,
         counts=LabelCounts(
@@ -228,57 +227,6 @@ def _joined(inside: pa.Table, recorded: pa.Table, absorbed: AbsorbedCaptures) ->
     rows = firsts.join(inside, keys=spec.key).join(recorded, keys=spec.key, join_type="left outer")
     schema = joined.schema(spec)
     return rows.select(schema.names).cast(schema).sort_by(spec.key)
-
-
-def _span(counting: pa.Table, arrived: Window | None, labels: DatasetVersion) -> Window | None:
-    """The months around what arrived, or the newest ones of the captures whose rows have not come."""
-    import pyarrow.compute as pc
-
-    from windtunnel.ml import joined
-
-    spec = model_spec(labels.model)
-    if arrived:
-        span = Window.around([_month(arrived.start), _month(arrived.end - timedelta(days=1))])
-        return Window.around([span, *_waited(counting, span, labels)])
-    if not len(counting):
-        return None
-    newest = _month(pc.max(pc.cast(counting[joined.CAPTURED_AT], "date32", safe=False)).as_py())
-    recent = newest.last_months(_NEWEST_MONTHS)
-    waiting = counting.filter(pc.is_null(counting[spec.event_time]))[joined.DAY]
-    days = pc.unique(waiting.filter(_on(waiting, recent))).to_pylist()
-    return Window.around(_month(day) for day in days) if days else None
-
-
-def _waited(counting: pa.Table, span: Window, labels: DatasetVersion) -> list[Window]:
-    """Published months that counted predictions of the span as their own while their rows were not known.
-
-    A flight of the last evening in March is captured in April, UTC; when April's labels come first, it waits there.
-    """
-    import pyarrow.compute as pc
-
-    from windtunnel.ml import joined
-
-    event_time = counting[model_spec(labels.model).event_time]
-    placed = counting.filter(pc.and_(_on(counting[joined.DAY], span), pc.is_valid(event_time)))
-    captured = pc.cast(placed[joined.CAPTURED_AT], "date32", safe=False)
-    others = pc.unique(captured.filter(pc.invert(_on(captured, span)))).to_pylist()
-    published = lake.months(labels.table, labels.snapshot_id) if others else []
-    return [month for month in published if any(month.holds(day) for day in others)]
-
-
-def _month(day: date) -> Window:
-    return Window.month(f"{day:%Y-%m}")
-
-
-def _windows(days: Iterable[date], span: Window, spec: ModelSpec) -> tuple[Window, ...]:
-    held = set(days)
-    return tuple(window for window in span.parts(spec.monitoring.window_days) if any(window.holds(day) for day in held))
-
-
-def _on(days: pa.ChunkedArray, span: Window) -> pa.ChunkedArray:
-    import pyarrow.compute as pc
-
-    return pc.and_(pc.greater_equal(days, span.start), pc.less(days, span.end))
 
 
 def _sentence(collected: CollectedPredictions) -> str:

@@ -73,7 +73,7 @@ def conclude(
             version=champion.version,
             window=window,
             word=judged.word,
-            sentence=sentence(judged, spec, asked.window if asked and not asked.own else None),
+            sentence=sentence(judged, spec, asked.window if asked and not asked.own else None, inspected.windows),
             labels_until=judged.labels_until,
             findings=judged.findings,
             asks=bool(asked and asked.own),
