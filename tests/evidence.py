@@ -112,6 +112,7 @@ def scored(found: Shadowed, **given: Any) -> TestScore:
         "shadowed": found,
         "expected": WHOLE,
         "data_report": "data",
+        "importance": {},
         "rollout": None,
         "drill": None,
         "written_at": {address: AT.replace(hour=5) for address in reports if address},

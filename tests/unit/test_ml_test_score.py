@@ -39,7 +39,7 @@ def test_the_score_is_the_smallest_section() -> None:
 
 def test_a_row_without_evidence_is_0_and_says_so() -> None:
     found = {row.id: row for row in scored(shadowed()).rows}
-    for id_ in ("D2", "D3", "D5", "D7", "M3", "M7", "I1", "O1", "O2", "O4"):
+    for id_ in ("D3", "D5", "D7", "M3", "M7", "I1", "O1", "O2", "O4"):
         assert (found[id_].points, found[id_].evidence) == (0, None)
         assert found[id_].why == "No evidence is collected yet."
 
@@ -59,6 +59,14 @@ def test_a_feature_without_an_expectation_costs_half_a_point() -> None:
     assert points(scored(shadowed()))["D1"] == 1
     assert points(scored(shadowed(), expected=WHOLE - {"dest"}))["D1"] == 0.5
     assert points(scored(shadowed(), expected=frozenset()))["D1"] == 0
+
+
+def test_features_are_beneficial_when_shuffling_them_hurts() -> None:
+    found = {row.id: row for row in scored(shadowed()).rows}
+    assert (found["D2"].points, found["D2"].evidence) == (0, None)
+    assert points(scored(shadowed(), importance={"dest": 0.4, "origin": 0.01}))["D2"] == 1
+    idle = {row.id: row for row in scored(shadowed(), importance={"dest": 0.4, "origin": -0.01}).rows}["D2"]
+    assert (idle.points, idle.why) == (0.5, "The error does not grow when origin is shuffled.")
 
 
 def test_forcing_it_past_the_gate_is_no_validation() -> None:

@@ -92,6 +92,8 @@ class Facts(NamedTuple):
     "Columns on which the dataset version was held against an expectation, and met it."
     data_report: str
     "Address of these results."
+    importance: Mapping[str, float]
+    "Increase of the error when a feature is shuffled; empty: not measured."
     rollout: Dated | None
     "The last time that a version of this model took over from another one and was proved."
     drill: Dated | None
@@ -134,6 +136,7 @@ def _answers(facts: Facts) -> dict[str, _Answer]:
     baselines = _of(gate.checks, "baseline:")
     answers = {
         "D1": _schema(facts),
+        "D2": _beneficial(facts),
         "D4": _known_in_time(facts),
         "M1": _checked_in(facts),
         "M6": _slices(facts),
@@ -174,6 +177,16 @@ def _schema(facts: Facts) -> _Answer:
     return _Answer(1, f"{count} are held against an expectation, and met it.", facts.data_report)
 
 
+def _beneficial(facts: Facts) -> _Answer:
+    if not facts.importance:
+        return _Answer(0, "The evaluation did not measure what each feature is worth.")
+    idle = sorted(name for name, increase in facts.importance.items() if increase <= 0)
+    evaluation = facts.shadowed.rehearsed.registered.evaluated.evaluation
+    if idle:
+        return _Answer(0.5, f"The error does not grow when {', '.join(idle)} is shuffled.", evaluation)
+    return _Answer(1, f"The error grows when any of the {len(facts.importance)} features is shuffled.", evaluation)
+
+
 def _known_in_time(facts: Facts) -> _Answer:
     # `ModelSpec` refuses a feature that is known only later; which columns name a person nobody has declared.
     evaluation = facts.shadowed.rehearsed.registered.evaluated.evaluation
@@ -212,7 +225,7 @@ def _same_values(facts: Facts) -> _Answer:
     rehearsed = facts.shadowed.rehearsed
     if not rehearsed.passed or rehearsed.largest_difference is None:
         return _Answer(0, "The rehearsal did not pass.", rehearsed.report)
-    why = f"{rehearsed.golden_rows} golden rows are answered as offline; captured requests are not recomputed."
+    why = f"{rehearsed.golden_rows} golden rows are answered as offline; its live requests are recomputed once it has some."
     return _Answer(0.5, why, rehearsed.report)
 
 

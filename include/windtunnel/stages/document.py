@@ -126,6 +126,7 @@ def _score(shadowed: Shadowed, months: tuple[dossier.Month, ...], at: datetime) 
             shadowed=shadowed,
             expected=frozenset.intersection(*(frozenset(month.columns) for month in months)),
             data_report=months[-1].report,
+            importance=reference.importance(registered.evaluated),
             rollout=evidence.last_rollout(registered.model),
             drill=evidence.last_drill(registered.model),
             written_at={address: moment for address, moment in written.items() if moment},
