@@ -133,6 +133,15 @@ def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey:
     assert "V1.1.0" in windtunnel(journey, "live", MODEL)
     assert version in windtunnel(journey, "live-at", MODEL, str(admin.run(back)["start_date"]))
 
+    # The week's flights asked after their labels had come; started by hand, the monitor takes its daily look.
+    look = admin.trigger(f"{MODEL}_monitor")
+    succeeded(admin, look)
+    collected, report = (admin.result(look, task) for task in ("collect", "report"))
+    assert (report["version"], collected["champion"]["version"]) == ("V1.1.0", "V1.1.0")
+    assert WEEK.label in report["reports"]
+    assert collected["counts"]["between"] > 0, "while traffic was shifted two versions answered"
+    assert report["sentence"] in windtunnel(journey, "verdicts", MODEL)
+
 
 def test_nobody_but_admin_starts_a_rollback(journey: Journey) -> None:
     for person in ("dana", "sam", "rita", "vic"):
