@@ -76,14 +76,25 @@ def body(model: str, topic: str) -> dict[str, Any]:
         topic: ARN of the topic that the alarms tell; says the account and the region.
     """
     spec, account = model_spec(model), _account(topic)
-    standing = [account.alarm(each) for each in (*standing_alarms.names(model), *alarms.names(model))]
+    standing, of_rollout = (
+        [account.alarm(each) for each in names] for names in (standing_alarms.names(model), alarms.names(model))
+    )
     graphs = [*_monitoring(spec), *_serving(spec)]
     return {
         "start": FOUR_WEEKS,
         "periodOverride": "auto",
         "widgets": [
             _widget("text", 0, 0, WIDTH, 2, {"markdown": _words(spec)}),
-            _widget("alarm", 0, 2, WIDTH, 3, {"title": "Alarms: live, rollout", "alarms": standing}),
+            _widget("alarm", 0, 2, WIDTH // 2, 3, {"title": "Alarms", "alarms": standing}),
+            # Silence is bad for them, and between rollouts nobody listens: apart, so that red keeps its meaning.
+            _widget(
+                "alarm",
+                WIDTH // 2,
+                2,
+                WIDTH // 2,
+                3,
+                {"title": "A rollout's; red without traffic", "alarms": of_rollout},
+            ),
             *_placed(graphs, account.region, top=5),
         ],
     }
