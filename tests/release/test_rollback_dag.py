@@ -14,9 +14,10 @@ from windtunnel.aws import ledger
 pytestmark = pytest.mark.usefixtures("release_of_its_own", "patient")
 
 
-def test_the_form_brings_the_last_good_version_back(tmp_path: Path) -> None:
+def test_the_form_brings_the_last_good_version_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     released.release(released.approved("good"))
     released.release(released.approved("newer"))
+    monkeypatch.setenv("WINDTUNNEL_WATCH_SECONDS", "3")  # long enough for a look while traffic moves
     ended, log = run_dag("rollback", {"reason": "Delays are wrong since noon."}, tmp_path)
     assert ended["tasks"] == {"recall": "success", "deploy": "success", "prove": "success"}
     assert ended["made"]["prove"]["version"] == "V1.1.0"

@@ -101,8 +101,8 @@ def test_an_endpoint_that_someone_changed_by_hand_is_refused() -> None:
     config = released.serves()
     other = {"EndpointConfigName": "by-hand", "ProductionVariants": config["ProductionVariants"]}
     client("sagemaker").create_endpoint_config(**other)
-    client("sagemaker").update_endpoint(EndpointName="windtunnel-flights", EndpointConfigName="by-hand")
     wanted = released.approved("newer")
+    client("sagemaker").update_endpoint(EndpointName="windtunnel-flights", EndpointConfigName="by-hand")
     with pytest.raises(LeaseHeld, match="SageMaker changes one thing at a time"):
         begin(wanted, RUN)
     flown.wait_endpoint("windtunnel-flights", "InService")
