@@ -10,7 +10,7 @@ training. Then one word, ignore, watch or retrain, in one sentence.
 reports; metrics; messages; events of `monitored:<model>` and, when the verdict asks, of `retrain:<model>`.
 
 **When it fails.** Serving is not touched. Clear it: the same captures and labels give the same verdict; after a failed
-job from `rescore`. Skipped: nothing is in service or waits for labels. `ask` skipped: it asks for nothing new.
+job from `rescore`. Skipped: nothing is in service, or nothing is new. `ask` skipped: it asks for nothing new.
 
 **Owner.** Locked: new labels and the clock start it, nobody stops it.
 """

@@ -26,6 +26,8 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
         ("ENDPOINT_INSTANCE_COUNT", "-1"),
         ("JOB_MAX_SECONDS", "1.5"),
         ("PRICES", "cheap"),
+        ("ALARM_SECONDS", "45"),
+        ("ALARM_SECONDS", "0"),
     ],
 )
 def test_a_malformed_variable_is_named_with_its_value_and_its_meaning(name: str, value: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
 
 from windtunnel.core.errors import SettingInvalid
 
@@ -44,7 +44,10 @@ class Settings(BaseModel):
     shadow_seconds: int | None = Field(
         None, ge=0, description="Longest stand of a shadow in seconds, in place of the spec's; 30 on the laptop."
     )
-    alarm_seconds: int = Field(60, ge=10, description="Period of the rollout's alarms; 10 on the laptop.")
+    alarm_seconds: int = Field(
+        60,
+        description="Period of the alarms: 10, 20, 30 or a multiple of 60, as CloudWatch wants it; 10 on the laptop.",
+    )
     lease_seconds: int = Field(
         900, ge=1, description="A release whose task has not been heard of for so long may be taken over by another."
     )
@@ -66,6 +69,13 @@ class Settings(BaseModel):
         "", description="Name of the secret that holds Slack's webhook address; empty: nothing goes to Slack."
     )
     airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
+
+    @field_validator("alarm_seconds")
+    @classmethod
+    def _period(cls, seconds: int) -> int:
+        if seconds not in (10, 20, 30) and (seconds < 60 or seconds % 60):
+            raise ValueError("not a period of an alarm")
+        return seconds
 
     def uri(self, *parts: str) -> str:
         """The `s3://` address of a key in the project's bucket."""
