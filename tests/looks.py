@@ -184,10 +184,10 @@ def quality_rows() -> pa.Table:
 
 def drift_rows(window: WindowDrift) -> pa.Table:
     """Every score of a window in the table, and one of other rows."""
-    usual = {"window_start": datetime.combine(window.window.start, time()), "predictions": collected().rows}
+    usual = {"window_start": datetime.combine(window.window.start, time()), "rows_address": collected().rows}
     rows: list[dict[str, Any]] = [usual | score.model_dump() for score in window.columns]
     other = usual | drift().columns[0].model_dump() | {"column": "origin"}
-    return pa.Table.from_pylist([*rows, other | {"predictions": "s3://windtunnel/older.parquet"}])
+    return pa.Table.from_pylist([*rows, other | {"rows_address": "s3://windtunnel/older.parquet"}])
 
 
 def measured(**given: Any) -> MeasuredPredictions:

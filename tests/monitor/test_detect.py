@@ -100,7 +100,7 @@ def test_planted_faults_are_found_and_every_score_can_be_computed_again() -> Non
 
     scores = table()
     assert len(scores) == 2 * (8 * 3 + 2 + 3) + 2 * (8 * 3 + 3), "two weeks with labels, two without"
-    assert set(scores["predictions"]) == {collected.rows}
+    assert set(scores["rows_address"]) == {collected.rows}
     assert (scores["ratio"] == scores["score"] / scores["threshold"]).all()
     again = computed_again(collected).merge(scores, on=["window_start", "column", "method"])
     assert len(again) == len(scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -13,14 +14,18 @@ from scipy import stats
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score, root_mean_squared_error
 
 from tests import looks
-from tests.monitor.live_model import SPEC, collected
+from tests.monitor.live_model import MARCH, SPEC, Traffic, collected, departed, watched
 from tests.monitor.offline import rescored
 from windtunnel.aws import lake, measurements, objects, parquet
 from windtunnel.core import catalog
 from windtunnel.core.contracts import InspectedRequests, MonitoringReport, Rescoring, Verdict
 from windtunnel.core.window import Window
 from windtunnel.models.flights import spec as flights
+from windtunnel.stages.absorb import absorb
+from windtunnel.stages.collect import collect
+from windtunnel.stages.conclude import conclude
 from windtunnel.stages.detect import detect
+from windtunnel.stages.inspect import inspect
 from windtunnel.stages.measure import measure
 from windtunnel.stages.report import report
 
@@ -122,3 +127,24 @@ def test_what_was_drawn_is_not_drawn_again_and_another_verdict_is(caplog: pytest
     other = drawn(rescoring, word="ignore", sentence="All is well.")
     assert not {each["html"] for each in other.reports.values()} & {each["html"] for each in made.reports.values()}
     assert b"All is well." in objects.get(other.newest["html"])
+
+
+@pytest.mark.usefixtures("one_window")
+def test_answers_that_are_no_numbers_are_told_and_stop_nothing() -> None:
+    champion, control, labels = watched(rows=900)
+    traffic = Traffic()
+    traffic.fly(departed(MARCH).iloc[[1, 3]], [math.nan, math.inf])
+    traffic.capture()
+    made = collect(champion, control, MARCH, labels, absorb(SPEC.name))
+    assert made is not None
+    assert (made.counts.predictions, made.counts.unreadable) == (902, 0)
+    rescoring = rescored(made)
+    measured, detected, inspected = measure(rescoring), detect(made), inspect(rescoring)
+    assert all(math.isfinite(value) for value in measured.windows[0].metrics.values())
+    (failed,) = inspected.windows[0].failed
+    assert (failed.name, failed.numbers["wrong"]) == ("finite", 2)
+    verdict = conclude(made, measured, detected, inspected)
+    assert verdict.word == "watch"
+    assert "`finite` (2 of 902 answers are no finite number; allowed is none)" in verdict.sentence
+    page = objects.get(report(rescoring, measured, detected, inspected, verdict).newest["html"])
+    assert b"2 of 902 answers are no finite number" in page

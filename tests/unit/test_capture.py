@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -160,13 +161,23 @@ def test_rows_without_a_name_of_their_own_are_counted(name: str | None) -> None:
     assert found["prediction"].to_pylist() == [1.0, 2.0]
 
 
+def test_an_answer_that_is_no_finite_number_is_a_row_and_cannot_be_paired() -> None:
+    spoilt = line(instances(ROW, ROW), '{"predictions": [NaN, -Infinity]}', inference_id="a,b")
+    found = read(spoilt)
+    assert found["flight_id"].to_pylist() == ["a", "b"]
+    assert np.isnan(found["prediction"][0].as_py())
+    assert found["prediction"][1].as_py() == -np.inf
+    assert unreadable(found) == 0
+    paired = parse_requests([spoilt, line(instances(ROW), ONE_ANSWER)], SPEC, source=SOURCE)
+    assert (len(paired.requests), paired.unreadable) == (1, 1)
+
+
 UNREADABLE = {
     "no JSON": b"{",
     "no UTF-8": b'{"captureData": "\xff"}',
     "another shape": b'{"captureData": {}}',
     "not an object": b"[1]",
     "more answers than rows": line(instances(ROW), '{"predictions": [1, 2]}'),
-    "answer is NaN": line(instances(ROW), '{"predictions": [NaN]}'),
     "answer is a word": line(instances(ROW), '{"predictions": ["late"]}'),
     "a word for a number": line(instances({**ROW, "distance": "far"}), ONE_ANSWER),
     "a fraction for a whole number": line(instances({**ROW, "distance": 1.5}), ONE_ANSWER),

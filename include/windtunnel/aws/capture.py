@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -133,6 +134,8 @@ def parse_requests(lines: Iterable[bytes], spec: ModelSpec, *, source: str) -> E
         try:
             captured = json.loads(line)
             keys, captured_at, asked, answered = request(captured, spec)
+            if not all(map(math.isfinite, answered)):
+                raise ValueError("a prediction is not a finite number")
             kind, text = payload(captured["captureData"]["endpointInput"])
         except UNREADABLE as error:
             unreadable.append(f"line {number}, {type(error).__name__}: {error}")

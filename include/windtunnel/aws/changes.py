@@ -14,8 +14,7 @@ from windtunnel.core.contracts import AbsorbedCaptures, DatasetVersion
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.ml import labels as late
-from windtunnel.ml.joined import DAY
-from windtunnel.ml.labels import on
+from windtunnel.ml.joined import DAY, on
 
 
 def counted(

@@ -20,6 +20,7 @@ from windtunnel.aws import lake, publication, tables
 from windtunnel.core.contracts import CollectedPredictions
 from windtunnel.core.marks import shared_write
 from windtunnel.core.window import Window
+from windtunnel.ml.joined import on
 
 log = logging.getLogger(__name__)
 
@@ -122,4 +123,4 @@ def _newest(found: Table, month: str) -> tuple[str, Order, Snapshot] | None:
 
 def _of(rows: pa.Table, moment: str, month: Window) -> pa.Table:
     days = pc.cast(rows[moment], pa.date32(), safe=False)
-    return rows.filter(pc.and_(pc.greater_equal(days, month.start), pc.less(days, month.end)))
+    return rows.filter(on(days, month))

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from tempfile import NamedTemporaryFile
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from windtunnel.aws import objects
 from windtunnel.aws.clients import client
 from windtunnel.core.window import Window
+from windtunnel.ml.joined import on
 
 PART_ROWS = 65_536
 
@@ -62,8 +62,7 @@ def parts(path: str, columns: Sequence[str], day: str, window: Window | None = N
     for batch in file.iter_batches(PART_ROWS, groups, needed, use_threads=False):
         part = pa.Table.from_batches([batch])
         if window is not None:
-            inside = pc.and_(pc.greater_equal(part[day], window.start), pc.less(part[day], window.end))
-            part = part.filter(inside)
+            part = part.filter(on(part[day], window))
         yield part.select(list(columns))
 
 

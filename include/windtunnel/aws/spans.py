@@ -14,7 +14,7 @@ from windtunnel.core.contracts import DatasetVersion
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.ml import joined
-from windtunnel.ml.labels import on
+from windtunnel.ml.joined import on
 
 _NEWEST_MONTHS = 2
 """A run without an event looks at so many months of captures: what was captured earlier it has looked at before."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from windtunnel.core.spec import ModelSpec
-from windtunnel.ml.schema import arrow_schema
+from windtunnel.core.window import Window
 
 CAPTURED_AT = "captured_at"
 """When it was answered, UTC."""
@@ -34,11 +35,19 @@ def recorded_columns(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*spec.features, *spec.evaluation.slices, *spec.monitoring.season)))
 
 
+def on(days: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
+    """Whether each day, a date32, lies in a window."""
+    return pc.and_(pc.greater_equal(days, window.start), pc.less(days, window.end))
+
+
 def schema(spec: ModelSpec) -> pa.Schema:
     """Key, `captured_at`, `version`, `day`, the features as asked, `prediction`, event time, target, recorded columns.
 
     Event time is null while the lake does not know the row, the target while its label has not come.
     """
+    # It brings pandas, which most who read these names do without.
+    from windtunnel.ml.schema import arrow_schema
+
     declared = arrow_schema(spec)
     return pa.schema(
         [

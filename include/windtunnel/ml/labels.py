@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from windtunnel.core.window import Window
 from windtunnel.ml.joined import CAPTURED_AT, DAY, VERSION
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -146,11 +145,6 @@ def changed(before: pa.Table, now: pa.Table, *, key: str, target: str) -> int:
 def of_versions(rows: pa.Table) -> pa.Table:
     """The predictions that a version in service alone has answered."""
     return rows.filter(pc.is_valid(rows[VERSION]))
-
-
-def on(days: pa.ChunkedArray, window: Window) -> pa.ChunkedArray:
-    """Whether each day, a date32, lies in a window."""
-    return pc.and_(pc.greater_equal(days, window.start), pc.less(days, window.end))
 
 
 def _naive(moment: datetime) -> datetime:

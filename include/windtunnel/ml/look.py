@@ -22,6 +22,7 @@ from windtunnel.core.contracts import (
     WindowQuality,
 )
 from windtunnel.core.window import Window
+from windtunnel.ml.joined import on
 from windtunnel.ml.quality import SERVED
 
 
@@ -126,8 +127,7 @@ def document(look: Look) -> dict[str, Any]:
 def _by_day(quality: pa.Table, window: Window, version: str) -> dict[date, dict[str, float]]:
     day = pc.cast(quality["day"], pa.date32(), safe=False)
     served = pc.and_(pc.equal(quality["role"], SERVED), pc.equal(quality["version"], version))
-    inside = pc.and_(pc.greater_equal(day, window.start), pc.less(day, window.end))
-    rows = quality.filter(pc.and_(pc.and_(served, inside), pc.equal(quality["slice_column"], "")))
+    rows = quality.filter(pc.and_(pc.and_(served, on(day, window)), pc.equal(quality["slice_column"], "")))
     found: dict[date, dict[str, float]] = {}
     for row in rows.sort_by([("day", "ascending"), ("metric", "ascending")]).to_pylist():
         found.setdefault(row["day"].date(), {"rows": row["rows"]})[row["metric"]] = row["value"]
@@ -136,7 +136,7 @@ def _by_day(quality: pa.Table, window: Window, version: str) -> dict[date, dict[
 
 def _scores(drift: pa.Table, window: Window, rows: str) -> tuple[ColumnDrift, ...]:
     """Those of these very rows: newer ones may stand in the table by now."""
-    mine = drift.filter(pc.and_(pc.equal(drift["predictions"], rows), pc.is_valid(drift["column"])))
+    mine = drift.filter(pc.and_(pc.equal(drift["rows_address"], rows), pc.is_valid(drift["column"])))
     found = [
         ColumnDrift.model_validate({name: row[name] for name in ColumnDrift.model_fields})
         for row in mine.to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from windtunnel.core.contracts import Finding, WindowChecks
 from windtunnel.core.errors import quoted
@@ -18,6 +19,14 @@ MANY_TIMES = 100
 """Above it the multiple of a threshold says no more than that it is far."""
 
 
+class _Topic(NamedTuple):
+    """What a sentence is about."""
+
+    judged: Judgement
+    spec: ModelSpec
+    checks: Iterable[WindowChecks]
+
+
 def sentence(
     judged: Judgement, spec: ModelSpec, asked: Window | None = None, checks: Iterable[WindowChecks] = ()
 ) -> str:
@@ -29,7 +38,7 @@ def sentence(
         asked: The window after which a retrain was asked for, if that one holds this one back.
         checks: What the checks found, as far as it is at hand: a finding keeps their names only.
     """
-    text = _broken(judged, spec, checks) if judged.because == "broken" else _TEXTS[judged.because](judged, spec)
+    text = _TEXTS[judged.because](_Topic(judged, spec, checks))
     if judged.word == "retrain" and asked:
         text += (
             f"; a retrain was asked for after those of {days(asked)} and is not asked for again within "
@@ -38,7 +47,8 @@ def sentence(
     return f"{text}{_as_of(judged)}."
 
 
-def _broken(judged: Judgement, spec: ModelSpec, checks: Iterable[WindowChecks]) -> str:
+def _broken(topic: _Topic) -> str:
+    judged, spec, checks = topic
     found = _named(judged)
     said = {check.name: check.sentence for each in checks if each.window == found.window for check in each.failed}
     failed = (f"{quoted([name])}{_in_brackets(said.get(name, ''))}" for name in found.failed)
@@ -57,21 +67,24 @@ def _in_brackets(said: str) -> str:
     return f" ({first[0].lower()}{first[1:]})" if first else ""
 
 
-def _damage(judged: Judgement, spec: ModelSpec) -> str:
+def _damage(topic: _Topic) -> str:
+    judged, spec, _ = topic
     return (
         f"Retrain {judged.version}: {_error(_named(judged), spec)}, and so it was in {_of(len(judged.damaged), judged)}"
         f"{_rollback(judged) or _drift_beside(_named(judged))}"
     )
 
 
-def _hint(judged: Judgement, spec: ModelSpec) -> str:
+def _hint(topic: _Topic) -> str:
+    judged, spec, _ = topic
     return (
         f"Watch {judged.version}: {_error(_named(judged), spec)}, in {_of(len(judged.damaged), judged)} where a retrain "
         f"takes {spec.monitoring.damaged}{_rollback(judged) or _drift_beside(_named(judged))}"
     )
 
 
-def _outdone(judged: Judgement, spec: ModelSpec) -> str:
+def _outdone(topic: _Topic) -> str:
+    judged, spec, _ = topic
     found = _named(judged)
     return (
         f"Watch {judged.version} and think of the way back: {found.outdone_by}, frozen since, was surely better on the "
@@ -81,17 +94,20 @@ def _outdone(judged: Judgement, spec: ModelSpec) -> str:
     )
 
 
-def _drift(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+def _drift(topic: _Topic) -> str:
+    judged = topic.judged
     found = _named(judged)
     return f"Watch {judged.version}: from {days(found.window)} {_moved(found)}{_share(found)}, and {_unanswered(found)}"
 
 
-def _harmless(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+def _harmless(topic: _Topic) -> str:
+    judged = topic.judged
     found = _named(judged)
     return f"Nothing to do for {judged.version}: from {days(found.window)} {_moved(found)}, but{_share(found)[1:]}"
 
 
-def _quiet(judged: Judgement, spec: ModelSpec) -> str:
+def _quiet(topic: _Topic) -> str:
+    judged, spec, _ = topic
     found = _named(judged)
     text = f"Nothing to do for {judged.version}: {_error(found, spec)}"
     if found.drifted:
@@ -99,7 +115,8 @@ def _quiet(judged: Judgement, spec: ModelSpec) -> str:
     return f"{text}, and no drift was found{' since' if judged.waiting else ''}"
 
 
-def _unlabelled(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+def _unlabelled(topic: _Topic) -> str:
+    judged = topic.judged
     found = _named(judged)
     known = (
         "its holdout is too small to say which error is normal"
@@ -109,11 +126,13 @@ def _unlabelled(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - on
     return f"Nothing to do for {judged.version} yet: from {days(found.window)} no drift was found, and {known}"
 
 
-def _unknown(judged: Judgement, spec: ModelSpec) -> str:  # noqa: ARG001 - one form for all
+def _unknown(topic: _Topic) -> str:
+    judged = topic.judged
     return f"Nothing to do for {judged.version} yet: none of its answers lies in a measured window"
 
 
 _TEXTS = {
+    "broken": _broken,
     "damage": _damage,
     "hint": _hint,
     "outdone": _outdone,

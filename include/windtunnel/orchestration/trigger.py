@@ -59,7 +59,7 @@ def newest(asset: Asset) -> dict[str, Any]:
 
 def newest_or_none(asset: Asset) -> dict[str, Any] | None:
     """The newest event, or None if another asset started this run."""
-    return newest(asset) if get_current_context()["triggering_asset_events"].get(asset) else None
+    return newest(asset) if _events(asset) else None
 
 
 def window() -> Window:

@@ -89,4 +89,4 @@ def _delivered(model: str) -> Delivered:
     except Exception:
         # The message is stored: what a delivery meets is the next delivery's business, not the pipeline's.
         log.exception("alert: the delivery stopped; the next one goes on")
-        return Delivered(sent=0, waiting=1)
+        return Delivered(sent=0, waiting=None)

@@ -69,7 +69,7 @@ def collect(
     everywhere = late.placed(asked.firsts, known, key=spec.key, moment=spec.event_time)
     counting = late.of_versions(everywhere)
     span = spans.around(counting, arrived, labels)
-    inside = counting.filter(late.on(counting[joined.DAY], span)) if span else counting[:0]
+    inside = counting.filter(joined.on(counting[joined.DAY], span)) if span else counting[:0]
     if span is None or not len(inside):
         log.info(
             "collect: nothing to do, no predictions in %s",

@@ -29,10 +29,9 @@ def detect(collected: CollectedPredictions) -> DetectedDrift:
         CommitConflict: Others kept winning; run it again.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     from windtunnel.ml.detection import Reference
-    from windtunnel.ml.joined import DAY, PREDICTION
+    from windtunnel.ml.joined import DAY, PREDICTION, on
 
     champion, spec = collected.champion, model_spec(collected.champion.model)
     log.info(
@@ -54,8 +53,7 @@ def detect(collected: CollectedPredictions) -> DetectedDrift:
     beside = Reference(spec, champion.version, known)
     found = []
     for window in collected.windows:
-        inside = pc.and_(pc.greater_equal(rows[DAY], window.start), pc.less(rows[DAY], window.end))
-        found.append(beside.detect(window, rows.filter(inside)))
+        found.append(beside.detect(window, rows.filter(on(rows[DAY], window))))
         log.info("detect: %s", _sentence(found[-1].drift))
     snapshot_id = measurements.put(
         spec.name,
@@ -99,7 +97,7 @@ def _table(collected: CollectedPredictions, found: list[Detection]) -> pa.Table:
             ("untested", pa.string()),
             ("labels_tag", pa.string()),
             ("labels_snapshot_id", pa.string()),
-            ("predictions", pa.string()),
+            ("rows_address", pa.string()),
         ]
     )
     rows: list[dict[str, Any]] = []
@@ -110,7 +108,7 @@ def _table(collected: CollectedPredictions, found: list[Detection]) -> pa.Table:
             "version": collected.champion.version,
             "labels_tag": collected.labels.tag,
             "labels_snapshot_id": collected.labels.snapshot_id,
-            "predictions": collected.rows,
+            "rows_address": collected.rows,
             **drift.model_dump(include={"rows", "rate", "would_have_fired", "replayed", "season", "untested"}),
         }
         rows += [of_window | score.model_dump() | {"ratio": score.ratio} for score in scores] or [of_window]

@@ -12,7 +12,6 @@ from windtunnel.core.window import Window
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     from windtunnel.core.spec import ModelSpec
 
@@ -28,6 +27,7 @@ def inspect(rescoring: Rescoring) -> InspectedRequests:
         ArtefactInvalid: The offline answers are to other rows.
     """
     from windtunnel.ml import serving_checks
+    from windtunnel.ml.joined import DAY, on
 
     collected = rescoring.collected
     log.info("inspect: %s beside %s", collected.rows, rescoring.answers)
@@ -35,21 +35,13 @@ def inspect(rescoring: Rescoring) -> InspectedRequests:
     rows, report = scored.rows(rescoring), scored.report(rescoring)
     windows = []
     for window in collected.windows:
-        part = _of(rows, window).to_pandas()
+        part = rows.filter(on(rows[DAY], window)).to_pandas()
         page, expected = _expectations(part, spec, window, collected.work_key)
         found = WindowChecks(window=window, checks=(expected, *serving_checks.judge(part, spec, report)), report=page)
         windows.append(found)
         log.info("inspect: %s, %d requests: %s", window.label, len(part), _sentence(found))
     log.info("inspect: %d windows, %d with a failed check", len(windows), sum(bool(each.failed) for each in windows))
     return InspectedRequests(windows=tuple(windows))
-
-
-def _of(rows: pa.Table, window: Window) -> pa.Table:
-    import pyarrow.compute as pc
-
-    from windtunnel.ml.joined import DAY
-
-    return rows.filter(pc.and_(pc.greater_equal(rows[DAY], window.start), pc.less(rows[DAY], window.end)))
 
 
 def _expectations(rows: pd.DataFrame, spec: ModelSpec, window: Window, work_key: str) -> tuple[str | None, Check]:

@@ -39,7 +39,7 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
     if spec.task != "regression":
         raise SpecInvalid(
             f"`{spec.name}` has the task `{spec.task}`: `train` and its gate know `regression` only; monitoring measures "
-            "every task. Make the target a number, or train and register the model by hand."
+            "every task. Make the target a number."
         )
     dataset = dataset or lake.current(model)
     request = request or TrainingRequest(model=model, reason=f"New data: {dataset.tag}.", requested_by="ingest")

@@ -27,8 +27,8 @@ class Delivered(Contract):
     """What became of the messages that waited in the outbox."""
 
     sent: int
-    waiting: int
-    "Messages whose channel did not take them; the next delivery tries again."
+    waiting: int | None
+    "Messages whose channel did not take them; the next delivery tries again. None: it stopped before it could count."
 
 
 class Told(Contract):
