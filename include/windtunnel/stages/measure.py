@@ -52,7 +52,8 @@ def measure(rescoring: Rescoring) -> MeasuredPredictions:
         work=work_key(collected=collected.work_key, rows=hashlib.sha256(parquet.encode(rows)).hexdigest()),
         order=measurements.order_of(collected),
     )
-    seed = int(champion.evaluated.plan.work_key[:16], 16)
+    # Of the model's own bytes: the same model promises the same, wherever it was trained.
+    seed = int(champion.evaluated.artefact_sha256[:16], 16)
     promised = promise(reference.holdout_predictions(champion.evaluated), spec, (seed,))
     windows = tuple(
         window_quality(found, window, spec, promised, collected.labels_until) for window in collected.windows
