@@ -20,6 +20,8 @@ from local.place import ROOT, Place, place
 from local.ports import unused
 from tests.stack import RUNS, Stack, embedded_aws, free_place
 
+pytest_plugins = ["tests.browser"]
+
 os.environ.pop("WINDTUNNEL_DATABASE_URL", None)  # a person's database is none of the tests' business
 HERE: Place = free_place(RUNS / str(os.getpid()))
 AMBIENT = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
