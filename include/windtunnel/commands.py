@@ -23,6 +23,7 @@ from windtunnel.core.contracts import (
     VersionRecord,
 )
 from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.settings import settings
 from windtunnel.stages.rollback import rollback
 from windtunnel.stages.sweep import sweep
 
@@ -156,6 +157,19 @@ def _rollback(model: str, *, to: str | None, because: str) -> Proof:
     return rollback(model, to, by=getpass.getuser(), why=because)
 
 
+def _roles(*, airflow: str | None) -> list[dict[str, Any]]:
+    # httpx costs 0.2 s, and no other command needs it.
+    from windtunnel.orchestration import roles
+
+    changes = roles.sync(airflow or settings().airflow_url, settings().airflow_token)
+    return [{**change._asdict(), "rights": [" on ".join(right) for right in change.rights]} for change in changes]
+
+
+def _changes(changes: list[dict[str, Any]]) -> str:
+    lines = [f"{change['role']}: {change['change']}: {', '.join(change['rights'])}" for change in changes]
+    return "\n".join(lines) or "All roles are as they should be."
+
+
 def _known(run: Callable[..., Any]) -> Callable[..., Any]:
     """The same for models that exist; a slip of the pen is not an empty ledger."""
 
@@ -224,4 +238,10 @@ COMMANDS: dict[str, Command] = {
         "What people were told, and which channels have not taken it yet.", (MODEL,), _known(outbox.told), _alerts
     ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
+    "roles": Command(
+        "Make our roles on an Airflow what `people.py` says, as `WINDTUNNEL_AIRFLOW_TOKEN`; say what was changed.",
+        (Argument("--airflow", "Its address; without it `WINDTUNNEL_AIRFLOW_URL`.", {"metavar": "URL"}),),
+        _roles,
+        _changes,
+    ),
 }

@@ -13,6 +13,7 @@ WindtunnelError
 │   ├── ModelRejected       a version failed on staging or as a shadow
 │   ├── VersionInvalid      not a version, or none that the ledger knows
 │   ├── RevisionStale       the model's folder changed and its revision did not
+│   ├── RightMissing        whoever asks may not do this
 │   ├── FenceLost           another task has taken this release over
 │   └── ReleaseRefused      an endpoint does not serve what it should, or may not
 └── Retryable               the same call may succeed later
@@ -101,6 +102,10 @@ class VersionInvalid(Final):
 
 class RevisionStale(Final):
     """The model's folder changed and its revision did not."""
+
+
+class RightMissing(Final):
+    """Whoever asks may not do this, or did not say who asks."""
 
 
 class FenceLost(Final):

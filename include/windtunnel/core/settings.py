@@ -69,6 +69,10 @@ class Settings(BaseModel):
         "", description="Name of the secret that holds Slack's webhook address; empty: nothing goes to Slack."
     )
     airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
+    airflow_token: str = Field(
+        "",
+        description="Bearer token of an Admin of Airflow, for `python -m windtunnel roles`; docs/rights.md says whence.",
+    )
 
     @field_validator("alarm_seconds")
     @classmethod

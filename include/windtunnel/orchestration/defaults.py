@@ -7,7 +7,7 @@ from typing import Any
 
 from windtunnel.core.spec import ModelSpec
 from windtunnel.orchestration import alerting
-from windtunnel.orchestration.people import ACCESS
+from windtunnel.orchestration.people import ACCESS, access_control
 
 TASK_DEFAULTS: dict[str, Any] = {
     # Airflow itself loses a task now and then; every stage can be repeated.
@@ -26,7 +26,7 @@ def dag_arguments(stage: str, spec: ModelSpec) -> dict[str, Any]:
         "dag_id": f"{spec.name}_{stage}",
         "tags": [spec.name, stage, "people" if stage in ACCESS else "locked"],
         "default_args": {**TASK_DEFAULTS, "owner": spec.owner},
-        "access_control": ACCESS.get(stage),
+        "access_control": access_control(stage),
         "max_active_runs": 1,
         "deadline": alerting.deadline(stage),
         # A DAG that only an event starts does nothing by being awake, and a paused one would miss the event.

@@ -2,24 +2,30 @@
 
 Everyone is a Viewer. A right on runs, tasks or human answers takes effect only on DAGs that the role may also edit, and
 edit is given per DAG, by `access_control`. The seams between DAGs are therefore the seams between people.
-Roles must exist before a DAG that names them is parsed.
+Roles must exist before a DAG that names them is parsed. docs/rights.md says what comes of it, call by call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
 
+Right = tuple[str, str]
+"An action and what it is done to, in FAB's words."
+
 ENGINEER = "DataEngineer"
 SCIENTIST = "DataScientist"
 REVIEWER = "Reviewer"
 
-ROLES: Mapping[str, tuple[tuple[str, str], ...]] = {
+_OPEN_AIRFLOW: Right = ("can_read", "Website")
+
+ROLES: Mapping[str, tuple[Right, ...]] = {
     ENGINEER: (
+        _OPEN_AIRFLOW,
         ("can_create", "DAG Runs"),
         ("can_edit", "DAG Runs"),
         ("can_delete", "DAG Runs"),
@@ -28,9 +34,18 @@ ROLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("can_create", "Backfills"),
         ("can_edit", "Backfills"),
     ),
-    SCIENTIST: (),
-    REVIEWER: (("can_read", "HITL Detail"), ("can_edit", "HITL Detail")),
+    SCIENTIST: (_OPEN_AIRFLOW,),
+    REVIEWER: (
+        _OPEN_AIRFLOW,
+        ("can_read", "HITL Detail"),
+        ("can_edit", "HITL Detail"),
+        ("menu_access", "HITL Detail"),  # *Required Actions* in the navigation
+    ),
 }
+"Our roles: exactly these rights, beside those on single DAGs that `ACCESS` gives."
+
+GRANTED: Mapping[str, tuple[Right, ...]] = {"Viewer": (("can_read", "Plugins"),)}
+"Rights that a role of Airflow's own lacks: without this one its UI shows the pages of a plugin to Admin and Op alone."
 
 _MAY_RUN = {"DAGs": {"can_read", "can_edit"}, "DAG Runs": {"can_read", "can_create"}}
 _MAY_ANSWER = {"DAGs": {"can_read", "can_edit"}}
@@ -41,6 +56,26 @@ ACCESS: Mapping[str, dict[str, dict[str, set[str]]]] = {
     "approve": {REVIEWER: _MAY_ANSWER},
 }
 "Rights beyond reading, per stage. A stage that is not here is locked: only Admin may start, stop or edit it."
+
+
+def access_control(stage: str) -> dict[str, dict[str, set[str]]]:
+    """What a DAG of a stage says of itself; a locked one that nobody may edit it.
+
+    An empty answer makes Airflow take away, at each parse, what somebody gave by hand; None would leave it.
+    """
+    return ACCESS.get(stage, {})
+
+
+def superfluous(role: str, rights: Iterable[Right]) -> set[Right]:
+    """Those of a role's rights that it must not have: all but its own, and those that its DAGs give it."""
+    return {right for right in rights if right not in ROLES[role] and not _given_by_a_dag(role, right)}
+
+
+def _given_by_a_dag(role: str, right: Right) -> bool:
+    action, resource = right
+    kind, colon, dag = resource.partition(":")
+    stage = dag.rpartition("_")[2]
+    return bool(colon) and action in ACCESS.get(stage, {}).get(role, {}).get(f"{kind}s", set())
 
 
 class Person(NamedTuple):
@@ -68,8 +103,8 @@ def sync(passwords: Mapping[str, str]) -> None:
     """
     with _security_manager() as manager:
         manager.sync_roles()
-        for role, permissions in ROLES.items():
-            _sync_role(manager, role, permissions)
+        for role, rights in {**ROLES, **GRANTED}.items():
+            _sync_role(manager, role, rights)
         for name, password in passwords.items():
             _sync_person(manager, name, PEOPLE[name], password)
 
@@ -89,15 +124,11 @@ def _security_manager() -> Iterator[FabAirflowSecurityManagerOverride]:
         yield builder.sm
 
 
-def _sync_role(manager: FabAirflowSecurityManagerOverride, name: str, wanted: tuple[tuple[str, str], ...]) -> None:
-    """Exactly these rights, beside those on single DAGs, which the DAG processor keeps."""
+def _sync_role(manager: FabAirflowSecurityManagerOverride, name: str, wanted: tuple[Right, ...]) -> None:
     role = manager.add_role(name)
-    wanted = (*wanted, ("can_read", "Website"))
-    for permission in list(role.permissions):
-        resource = permission.resource.name
-        per_dag = resource.startswith(("DAG:", "DAG Run:"))
-        if not per_dag and (permission.action.name, resource) not in wanted:
-            manager.remove_permission_from_role(role, permission)
+    held = {(held.action.name, held.resource.name): held for held in role.permissions}
+    for right in superfluous(name, held) if name in ROLES else ():
+        manager.remove_permission_from_role(role, held[right])
     for action, resource in wanted:
         manager.add_permission_to_role(role, manager.create_permission(action, resource))
 
