@@ -42,6 +42,7 @@ check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, gener
 	$(BIN)/hadolint Dockerfile include/model_image/Dockerfile
 	$(BIN)/python -m local.locks --check
 	$(BIN)/python -m local.settings_page --check
+	$(BIN)/python -m local.feed_schema --check
 	$(BIN)/python -m local.revisions --check
 
 format: setup ## Format the code and mend what ruff can mend
@@ -51,8 +52,9 @@ format: setup ## Format the code and mend what ruff can mend
 revision: setup ## Raise the revision of a model whose folder changed (MODEL=flights)
 	@$(BIN)/python -m local.revisions $(MODEL)
 
-docs: setup ## Write docs/settings.md from the code
+docs: setup ## Write docs/settings.md and the schema of the pages' feed from the code
 	@$(BIN)/python -m local.settings_page
+	@$(BIN)/python -m local.feed_schema
 
 lock: setup ## Write the hashed locks whose inputs changed (CONSTRAINTS=MWAA's constraints file)
 	@CONSTRAINTS="$(CONSTRAINTS)" $(BIN)/python -m local.locks

@@ -25,6 +25,7 @@ from windtunnel.core.contracts import (
 from windtunnel.core.errors import WindowInvalid
 from windtunnel.core.settings import settings
 from windtunnel.stages.rollback import rollback
+from windtunnel.stages.show import show
 from windtunnel.stages.sweep import sweep
 
 
@@ -236,6 +237,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "alerts": Command(
         "What people were told, and which channels have not taken it yet.", (MODEL,), _known(outbox.told), _alerts
+    ),
+    "show": Command(
+        "Bring the pages of the Airflow UI to what stands now; the DAGs do it at their ends.",
+        (MODEL,),
+        _known(show),
+        lambda shown: f"Generation {shown.generation}, read at {_cell(shown.at)}.",
     ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
     "roles": Command(

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Snapshot, ancestors_of
 
-from windtunnel.aws import drills, lake, landing, ledger, objects
+from windtunnel.aws import drills, lake, landing, ledger, objects, reports
 from windtunnel.aws.clients import client
 from windtunnel.core.contracts import LandedFile, RegisteredVersion, TrainingPlan
 from windtunnel.core.errors import SourceMissing
@@ -121,7 +121,7 @@ def _month(plan: TrainingPlan, month: Window, snapshot: Snapshot, tag: str) -> M
         reasons=rows["reasons"],
         expectations=len(results),
         met=len(met),
-        unmet=tuple(_words(result) for result in results if not result["success"]),
+        unmet=tuple(reports.words(result) for result in results if not result["success"]),
         columns=tuple(sorted({column for result in met if (column := _kwargs(result).get("column"))})),
         report=said["report"],
     )
@@ -138,11 +138,6 @@ def _report(page: str, month: Window) -> dict[str, Any]:
             f"`{address}` is gone: what was expected of {month.label} cannot be shown. Clear the run of `ingest` that "
             "published this month, which writes it again."
         ) from error
-
-
-def _words(result: dict[str, Any]) -> str:
-    config = result["expectation_config"]
-    return str(config.get("description") or f"{config['type']} {_kwargs(result).get('column', '')}".strip())
 
 
 def _kwargs(result: dict[str, Any]) -> dict[str, Any]:

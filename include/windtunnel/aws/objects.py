@@ -7,12 +7,20 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from windtunnel.aws.clients import client
 from windtunnel.core.errors import CommitConflict
+
+
+class Listed(NamedTuple):
+    """An object as a listing has it."""
+
+    uri: str
+    written_at: datetime
+    etag: str
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -42,6 +50,31 @@ def put_once(uri: str, body: bytes, *, content_type: str = "application/octet-st
     return uri
 
 
+def put_over(uri: str, body: bytes, etag: str | None, *, content_type: str) -> bool:
+    """Write over exactly the object that was seen there.
+
+    Args:
+        uri: The address.
+        body: What is to stand there.
+        etag: Of the object that was seen; None: there was none.
+        content_type: Of the body.
+
+    Returns:
+        Whether these bytes stand there now, also after a lost reply. False: others wrote since.
+    """
+    bucket, key = split(uri)
+    condition: Any = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    try:
+        client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition)
+    except ClientError as error:
+        # 412: another one was written since. 409: one is being written. 404: what was seen is gone.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (404, 409, 412):
+            raise
+        there = get_if_there(uri)
+        return there is not None and there[0] == body
+    return True
+
+
 def put(uri: str, body: bytes, *, content_type: str) -> str:
     """Write an object that a repeat of the same work may replace, such as a rendered report."""
     bucket, key = split(uri)
@@ -59,6 +92,16 @@ def get(uri: str) -> bytes:
     """The bytes of an object."""
     bucket, key = split(uri)
     return client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def get_if_there(uri: str) -> tuple[bytes, str] | None:
+    """The bytes of an object and its ETag; None where there is none."""
+    bucket, key = split(uri)
+    try:
+        found = client("s3").get_object(Bucket=bucket, Key=key)
+    except client("s3").exceptions.NoSuchKey:
+        return None
+    return found["Body"].read(), found["ETag"]
 
 
 def get_json(uri: str) -> Any:
@@ -84,10 +127,15 @@ def written_at(uri: str) -> datetime | None:
 
 def keys(prefix: str) -> Iterator[str]:
     """Addresses of all objects whose address starts with `prefix`, sorted by key."""
+    return (found.uri for found in listed(prefix))
+
+
+def listed(prefix: str) -> Iterator[Listed]:
+    """All objects whose address starts with `prefix`, sorted by key."""
     bucket, key = split(prefix)
     for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
         for found in page.get("Contents", []):
-            yield f"s3://{bucket}/{found['Key']}"
+            yield Listed(f"s3://{bucket}/{found['Key']}", found["LastModified"], found["ETag"])
 
 
 def upload(path: Path, uri: str) -> str:

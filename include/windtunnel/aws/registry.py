@@ -97,6 +97,12 @@ def read(package_arn: str) -> RegisteredVersion:
     return _registered(Gated.from_json(objects.get_json(said[RECORD])), said["version"], package_arn)
 
 
+def record(model: str, version: str) -> Gated | None:
+    """What a version was registered as; None for one that never was."""
+    found = objects.get_if_there(_record_address(model, version))
+    return Gated.model_validate_json(found[0]) if found else None
+
+
 def in_service(model: str) -> tuple[RegisteredVersion, RegisteredVersion | None]:
     """What the ledger says is in service, and the good version before it, frozen since: the control; None: a first one.
 
@@ -121,7 +127,7 @@ def decide(package_arn: str, *, approved: bool, sentence: str) -> None:
 
 def _record(gated: Gated, version: str) -> tuple[str, Gated]:
     """The address of a version's record, and what it holds: what was gated now, or by whoever was first."""
-    address = settings().uri("versions", gated.evaluated.plan.model, version, "record.json")
+    address = _record_address(gated.evaluated.plan.model, version)
     try:
         with shared_write("registry.record"):
             objects.put_json(address, gated.to_json())
@@ -129,6 +135,10 @@ def _record(gated: Gated, version: str) -> tuple[str, Gated]:
         log.warning("%s is on record with another answer of the gate; that one stands: %s", version, address)
         return address, Gated.from_json(objects.get_json(address))
     return address, gated
+
+
+def _record_address(model: str, version: str) -> str:
+    return settings().uri("versions", model, version, "record.json")
 
 
 def _registered(gated: Gated, version: str, package_arn: str) -> RegisteredVersion:

@@ -85,6 +85,22 @@ def failed(context: Context) -> None:
     _tell(said)
 
 
+def stale(context: Context) -> None:
+    """`on_failure_callback` of the task that shows a model: tell that its pages are late. Never raises."""
+    run, task = context["dag_run"], context["ti"].task_id
+    model = run.dag_id.rpartition("_")[0]
+    reason = str(context.get("exception") or "Airflow lost the task.")
+    said = Alert(
+        model=model,
+        key=f"stale/{run.dag_id}/{run.run_id}",
+        severity="warning",
+        title=f"{model}: the pages do not show the last run",
+        text=f"{reason[:_REASON_CHARACTERS]}\nThe next run shows it too, or `python -m windtunnel show {model}`.",
+        link=f"{_link(run.dag_id, run.run_id)}/tasks/{task}",
+    )
+    _tell(said)
+
+
 async def hangs(context: dict[str, Any], longer_seconds: int, code: str) -> str:
     """Callback of a deadline: tell of a run that is still at it.
 

@@ -26,18 +26,18 @@ def check(landed: LandedFile) -> CheckedFile:
     """
     log.info("check: %s", landed.uri)
     spec, work_key = model_spec(landed.model), landing.work_of(landed)
-    wanted = list(spec.raw_columns)
+    wanted, page_address = list(spec.raw_columns), reports.address(spec.name, landed.window, work_key, "raw")
     try:
         file = raw.read(landing.read(landed), wanted)
     except raw.Unreadable as error:
         raise DataRejected(
-            f"`{landed.uri}` is no CSV file in UTF-8: {error}. Have the source write UTF-8, then run this month again."
+            f"`{landed.uri}` is no CSV file in UTF-8: {error}. Have the source write UTF-8, then run this month again.",
+            report=reports.refuse(page_address, f"The file is no CSV in UTF-8: {error}"),
         ) from error
     judged = [expectations.columns_are(wanted)]
     if file.columns == wanted:
         judged += [expectations.has_rows(), *model_expectations(spec.name).raw()]
     found = expectations.validate(file.values(), judged, f"{spec.name} {landed.window.label} raw")
-    page_address = reports.address(spec.name, landed.window, work_key, "raw")
     report = reports.write(page_address, found.page(), found.to_json())
     if file.columns != wanted:
         raise DataRejected(_other_columns(landed.uri, wanted, file.columns), report=report)

@@ -7,6 +7,20 @@ they use all 64 bits, more than JSON readers in browsers keep.
 from windtunnel.core.contracts.base import Contract
 from windtunnel.core.contracts.cost import JobCost, RunCost
 from windtunnel.core.contracts.data import AuditedBranch, CheckedFile, DatasetVersion, LandedFile, LoadedBranch
+from windtunnel.core.contracts.feed import (
+    Feed,
+    FeedBatch,
+    FeedEntry,
+    FeedMonth,
+    FeedPrediction,
+    FeedReason,
+    FeedReport,
+    FeedService,
+    FeedSummary,
+    FeedVerdict,
+    FeedVersion,
+    FeedWindow,
+)
 from windtunnel.core.contracts.housekeeping import Drilled, DrillStep, Guarded, Orphan, Reconciled, Swept
 from windtunnel.core.contracts.ledger import Entry, History, Lease, State, VersionRecord
 from windtunnel.core.contracts.messages import Alert, Delivered, Told
@@ -74,6 +88,18 @@ __all__ = [
     "Drilled",
     "Entry",
     "Evaluated",
+    "Feed",
+    "FeedBatch",
+    "FeedEntry",
+    "FeedMonth",
+    "FeedPrediction",
+    "FeedReason",
+    "FeedReport",
+    "FeedService",
+    "FeedSummary",
+    "FeedVerdict",
+    "FeedVersion",
+    "FeedWindow",
     "Finding",
     "Gate",
     "Gated",

@@ -11,7 +11,7 @@ from typing import Literal
 from windtunnel.core.contracts.base import Contract
 from windtunnel.core.contracts.ledger import State
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Raised when a page that knows only the format before could misread a document."""
 
 ReportKind = Literal["dossier", "drift", "landed", "audited", "requests"]
@@ -27,6 +27,8 @@ class FeedReport(Contract):
     title: str
     address: str
     "`s3://`, in the project's bucket."
+    version: str | None = None
+    "Of a dossier or a drift report: the version it is about."
 
 
 class FeedVersion(Contract):
@@ -99,11 +101,15 @@ class FeedWindow(Contract):
     says: Literal["quiet", "drift", "damage", "broken"]
     report: str | None
     "Id of the drift report."
+    checks: str | None = None
+    "Id of the data docs of its requests."
 
 
 class FeedVerdict(Contract):
     """What the monitor said, and when."""
 
+    id: str
+    "32 hexadecimal digits, as those of a report."
     at: datetime
     version: str
     label: str
@@ -122,6 +128,8 @@ class FeedReason(Contract):
 class FeedBatch(Contract):
     """One ingestion of a window: published, or refused."""
 
+    work: str
+    "The first 16 digits of its work key; the same work is refused or published for the same reasons."
     label: str
     start: str
     end: str
@@ -132,11 +140,12 @@ class FeedBatch(Contract):
     tag: str | None
     "`d<N>` of the dataset version that it made."
     rows: int | None
+    "Published ones; None where nothing was."
     quarantined: int
     reasons: tuple[FeedReason, ...]
     "Most rows first."
     unmet: tuple[str, ...]
-    "Expectations on the batch that were not met, at most ten."
+    "Expectations on the batch that were not met, at most ten; or that a report of it cannot be read."
     reports: tuple[str, ...]
     "Ids of its data docs."
     rejected: str | None
@@ -149,6 +158,8 @@ class FeedMonth(Contract):
     label: str
     digits: int
     "How many leading hexadecimal digits of the SHA-256 of an id name the part it is in; 0: there is one part."
+    made_of: str
+    "The collection of predictions and labels that its parts were made of."
 
 
 class FeedPrediction(Contract):
@@ -157,7 +168,9 @@ class FeedPrediction(Contract):
     version: str
     asked_at: datetime
     event_at: datetime
-    answer: float
+    "Of its row, which has no zone; until that has come, when it was asked."
+    answer: float | None
+    "None: it answered no number."
     label: float | None
     "The truth, once it came."
 
@@ -166,6 +179,8 @@ class FeedSummary(Contract):
     """One line of the page of all models: `feed/<model>/summary.json`."""
 
     format: Literal[1] = FORMAT
+    generation: int
+    "Rises by one whenever the documents are written."
     model: str
     about: str
     owner: str
@@ -200,7 +215,7 @@ class Feed(Contract):
     format: Literal[1] = FORMAT
     summary: FeedSummary
     versions: tuple[FeedVersion, ...]
-    "Newest first."
+    "Newest first. One that has its number and never reached the registry stands in `entries` only."
     entries: tuple[FeedEntry, ...]
     "Newest first."
     services: tuple[FeedService, ...]
