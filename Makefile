@@ -37,7 +37,7 @@ test: setup ## Run all tests
 check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, generated pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy include dags local tests
+	$(BIN)/mypy include dags plugins local tests
 	$(BIN)/lint-imports --config pyproject.toml
 	$(BIN)/hadolint Dockerfile include/model_image/Dockerfile
 	$(BIN)/python -m local.locks --check

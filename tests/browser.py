@@ -122,7 +122,7 @@ def executable() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def browser(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Browser]:
+def chromium(request: pytest.FixtureRequest) -> Iterator[Chromium]:
     """One Chromium for all tests that ask for it; without one they are skipped, and fail where `CI` is `true`."""
     path = executable()
     if path is None:
@@ -132,11 +132,17 @@ def browser(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Browser]:
         pytest.skip(missing)
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright, _launched(playwright.chromium, path) as chromium:
+    with sync_playwright() as playwright, _launched(playwright.chromium, path) as launched:
         loop = asyncio.get_running_loop()
         request.config.pluginmanager.register(_Hidden(loop))
-        yield Browser(chromium, stack)
+        yield launched
         asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Chromium, stack: Stack) -> Browser:
+    """Pages of the running stack."""
+    return Browser(chromium, stack)
 
 
 def _launched(chromium: BrowserType, path: str) -> Chromium:
@@ -151,4 +157,4 @@ class _Hidden:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Function) -> None:
-        asyncio._set_running_loop(self._loop if "browser" in item.fixturenames else None)
+        asyncio._set_running_loop(self._loop if "chromium" in item.fixturenames else None)
