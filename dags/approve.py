@@ -24,13 +24,15 @@ from airflow.sdk import XComArg, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Answer, Dossier
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration import assets, links, trigger
 from windtunnel.orchestration.approval import ANSWER, RULE, Approval
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
 
 def approve(spec: ModelSpec) -> None:
+    dossier = links.Dossier(spec.name)
+
     @dag(
         # Several questions at a time: one that waits for a reviewer must not keep the next from being asked.
         **{**dag_arguments("approve", spec), "max_active_runs": 8},
@@ -38,14 +40,14 @@ def approve(spec: ModelSpec) -> None:
         doc_md=__doc__,
     )
     def flow() -> None:
-        @stage
+        @stage(link=dossier)
         def present() -> Any:
             from windtunnel.stages.present import present
 
             asked = present([Dossier.from_json(event) for event in trigger.events(assets.dossier(spec.name))])
             return asked and {"dossier": asked[0], "until": asked[1].isoformat()}
 
-        @stage(outlets=[assets.approved(spec.name)])
+        @stage(outlets=[assets.approved(spec.name)], link=dossier)
         def record_yes(asked: dict[str, Any], given: dict[str, Any]) -> Any:
             from windtunnel.stages.approve import approve
 
@@ -78,6 +80,7 @@ def approve(spec: ModelSpec) -> None:
             no="record_no",
             refused="ask_again",
             expired="record_expired",
+            link=dossier,
         )
         answer, rule = XComArg(decide, ANSWER), XComArg(decide, RULE)
         decide >> [record_yes(asked, answer), record_no(asked, answer), record_expired(asked), ask_again(asked, rule)]

@@ -19,15 +19,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, TriggerRule, dag, get_current_context
+from airflow.sdk import Param, TriggerRule, dag
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import trigger
+from windtunnel.orchestration import form, links, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
 every_monday_at_five = "0 5 * * 1"
+fields = {
+    "remove": Param(False, type="boolean", title="Remove", description_md="No: what nobody needs is only listed.")
+}
 
 
 def housekeeping(spec: ModelSpec) -> None:
@@ -35,7 +38,7 @@ def housekeeping(spec: ModelSpec) -> None:
         **dag_arguments("housekeeping", spec),
         schedule=every_monday_at_five,
         doc_md=__doc__,
-        params={"remove": Param(False, type="boolean", title="Remove", description="No: orphans are only listed.")},
+        params=fields,
     )
     def flow() -> None:
         @stage
@@ -48,8 +51,7 @@ def housekeeping(spec: ModelSpec) -> None:
         def sweep() -> Any:
             from windtunnel.stages.sweep import sweep
 
-            remove = get_current_context()["params"]["remove"]
-            return sweep(spec.name, owner=trigger.owner("sweep"), remove=remove)
+            return sweep(spec.name, owner=trigger.owner("sweep"), remove=form.given(fields)["remove"])
 
         # This and what follows stand alone: whatever else fails, they are done, and a failed drill still fails the run.
         @stage
@@ -58,7 +60,7 @@ def housekeeping(spec: ModelSpec) -> None:
 
             return {"entries": len(ledger.export(spec.name))}
 
-        @stage
+        @stage(link=links.Model(spec.name))
         def reconcile() -> Any:
             from windtunnel.stages.reconcile import reconcile
 

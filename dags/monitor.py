@@ -1,13 +1,13 @@
 """# monitor: captured requests + late labels -> quality, drift, checks -> a verdict, its report, messages, a retrain
 
 **What.** When new rows arrive, and once a day, captured requests meet the labels that have come. Per window: errors
-against the holdout's promise and against the frozen version before; drift against calibrated thresholds; the checks of
+against the holdout's promise and against the frozen version before, drift against calibrated thresholds, the checks of
 training. Then one word, ignore, watch or retrain, in one sentence.
 
 **Reads.** The data capture, the dataset version of the event (daily: the one published now), the ledger.
 
-**Writes.** The tables `<model>_predictions`, `_quality`, `_drift`, `_findings`; `monitor/<model>/` with `verdict.json`;
-reports; metrics; messages; events of `monitored:<model>` and, when the verdict asks, of `retrain:<model>`.
+**Writes.** The tables `<model>_predictions`, `_quality`, `_drift`, `_findings`; `monitor/<model>/`; reports, which *Drift
+report* opens; metrics; messages; events of `monitored:<model>` and, when the verdict asks, of `retrain:<model>`.
 
 **When it fails.** Serving is not touched. Clear it: the same captures and labels give the same verdict; after a failed
 job from `rescore`. Skipped: nothing is in service, or nothing is new. `ask` skipped: it asks for nothing new.
@@ -24,7 +24,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
 from windtunnel.core import contracts as made
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import alerting, assets, trigger
+from windtunnel.orchestration import alerting, assets, links, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import ProcessingJob
 from windtunnel.orchestration.stage import contracts, stage
@@ -34,6 +34,7 @@ by_window = (made.MeasuredPredictions, made.DetectedDrift, made.InspectedRequest
 
 
 def monitor(spec: ModelSpec) -> None:
+    report_page = links.DriftReport(spec.name)
     schedule = AssetOrTimeSchedule(timetable=every_day_at_six, assets=assets.dataset(spec.name))
 
     @dag(**dag_arguments("monitor", spec), schedule=schedule, doc_md=__doc__)
@@ -78,19 +79,19 @@ def monitor(spec: ModelSpec) -> None:
 
             return inspect(made.Rescoring.from_json(rescoring))
 
-        @stage
+        @stage(link=report_page)
         def conclude(*found: dict[str, Any]) -> Any:
             from windtunnel.stages.conclude import conclude
 
             return conclude(*contracts(found, made.CollectedPredictions, *by_window))
 
-        @stage(outlets=[assets.monitored(spec.name)])
+        @stage(outlets=[assets.monitored(spec.name)], link=report_page)
         def report(*found: dict[str, Any]) -> Any:
             from windtunnel.stages.report import report
 
             return report(*contracts(found, made.Rescoring, *by_window, made.Verdict))
 
-        @stage
+        @stage(link=report_page)
         def alert(*found: dict[str, Any]) -> Any:
             from windtunnel.stages.alert import alert
 
@@ -103,10 +104,8 @@ def monitor(spec: ModelSpec) -> None:
 
             return ask(made.Verdict.from_json(verdict), trigger.owner("monitor"))
 
-        collected = collect(absorb())
-        rescored = rescore(collected)
-        score = ProcessingJob(task_id="score", config=rescored["scoring_job"])
-        rescoring = rescored["rescoring"]
+        rescored = rescore(collected := collect(absorb()))
+        score, rescoring = ProcessingJob(task_id="score", config=rescored["scoring_job"]), rescored["rescoring"]
         measured, detected, inspected = measure(rescoring), detect(collected), inspect(rescoring)
         verdict = conclude(collected, measured, detected, inspected)
         score >> [measured, inspected]

@@ -1,14 +1,17 @@
 """# retrain: a person asks for a retrain
 
-**What.** The form of the data scientist: windows, hyper-parameters, a reason. The wish is checked before anything
-starts; `train` then starts by itself, on the data published now. A tick has the candidate registered whatever the gate
-says: that goes on record with your name and your reason, and the reviewer reads it in the dossier.
+**What.** The form of the data scientist: a reason, months, hyper-parameters. Months left empty are the newest ones,
+hyper-parameters left alone the defaults. Airflow refuses a value out of its range when the form is sent; months that
+overlap, or that nobody published, are refused here. `train` then starts by itself, on the data published now. A tick has
+the candidate registered whatever the gate says: that goes on record with your name and your reason, and the reviewer
+reads it in the dossier.
 
-**Reads.** The form.
+**Reads.** The form; which months are published.
 
 **Writes.** An event of the asset `retrain:<model>`.
 
-**When it fails.** The message names the field, what came in and what is allowed. Nothing was started.
+**When it fails.** The message names the field, what came in and what is allowed. Nothing was started: mend the form, which
+*Trigger again with this config* on the page of the run brings back. `SourceMissing`: nothing is published yet, ingest first.
 
 **Owner.** Data scientists.
 """
@@ -17,21 +20,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, dag, get_current_context
+from airflow.sdk import dag
 
 from windtunnel.core.catalog import model_specs
-from windtunnel.core.contracts import TrainingRequest
 from windtunnel.core.spec import ModelSpec
-from windtunnel.core.window import Window
-from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration import assets, form, links
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
-
-empty_for_newest: dict[str, Any] = {
-    "type": ["null", "string"],
-    "format": "date",
-    "section": "Windows (empty: the newest months)",
-}
 
 
 def retrain(spec: ModelSpec) -> None:
@@ -39,40 +34,14 @@ def retrain(spec: ModelSpec) -> None:
         **dag_arguments("retrain", spec),
         schedule=None,
         doc_md=__doc__,
-        params={
-            "reason": Param(
-                type="string", minLength=10, title="Reason", description="Goes on record with the version."
-            ),
-            "hyperparameters": Param({}, type="object", title="Hyper-parameters", description="Empty: the defaults."),
-            "train_start": Param(None, **empty_for_newest, title="Training from"),
-            "train_end": Param(None, **empty_for_newest, title="Training until, not included"),
-            "holdout_start": Param(None, **empty_for_newest, title="Holdout from"),
-            "holdout_end": Param(None, **empty_for_newest, title="Holdout until, not included"),
-            "force": Param(
-                False,
-                type="boolean",
-                title="Register it even if the gate says no",
-                description="Your name and the reason go on record and into the dossier.",
-            ),
-        },
+        params=form.retrain(spec),
     )
     def flow() -> None:
-        @stage(outlets=[assets.retrain(spec.name)])
+        @stage(outlets=[assets.retrain(spec.name)], link=links.Model(spec.name))
         def request() -> Any:
             from windtunnel.stages.request import request
 
-            form = get_current_context()["params"]
-            return request(
-                TrainingRequest(
-                    model=spec.name,
-                    train=Window.optional(form["train_start"], form["train_end"]),
-                    holdout=Window.optional(form["holdout_start"], form["holdout_end"]),
-                    hyperparameters={name: str(value) for name, value in form["hyperparameters"].items()},
-                    reason=form["reason"],
-                    requested_by=trigger.person(),
-                    force=form["force"],
-                )
-            )
+            return request(form.wish(spec))
 
         request()
 

@@ -18,45 +18,52 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, dag, get_current_context
+from airflow.sdk import Param, dag
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Release, Watch
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration import assets, form, links, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import Deployment
 from windtunnel.orchestration.stage import stage
 
 last_good: dict[str, Any] = {"type": ["null", "string"], "pattern": r"^(V\d+\.\d+\.\d+)?$"}
+fields = {
+    "version": Param(
+        None,
+        **last_good,
+        title="Version",
+        description_md="Such as `V1.1.0`; empty: what the ledger calls the last good one.",
+    ),
+    "reason": form.reason("Goes on record with both versions."),
+}
 
 
 def rollback(spec: ModelSpec) -> None:
+    version = links.Version(spec.name)
+
     @dag(
         **dag_arguments("rollback", spec),
         schedule=None,
         doc_md=__doc__,
-        params={
-            "version": Param(None, **last_good, title="Version", description="Empty: the last good one."),
-            "reason": Param(
-                type="string", minLength=10, title="Reason", description="Goes on record with both versions."
-            ),
-        },
+        params=fields,
     )
     def flow() -> None:
-        @stage
+        @stage(link=version)
         def recall() -> Any:
             from windtunnel.stages.recall import recall
 
-            form, owner = get_current_context()["params"], trigger.owner("rollback")
-            return recall(spec.name, form["version"] or None, trigger.person(), form["reason"], owner)
+            asked = form.given(fields)
+            owner = trigger.owner("rollback")
+            return recall(spec.name, asked["version"] or None, trigger.person(), asked["reason"], owner)
 
         def move_traffic(release: Release) -> Watch | None:
             from windtunnel.stages.deploy import deploy
 
             return deploy(release)
 
-        @stage(outlets=[assets.live(spec.name)])
+        @stage(outlets=[assets.live(spec.name)], link=version)
         def prove(release: dict[str, Any]) -> Any:
             from windtunnel.stages.prove import prove
 

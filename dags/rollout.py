@@ -25,7 +25,7 @@ from airflow.sdk import dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import ApprovedVersion, Release, Watch
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration import assets, links, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import Deployment
 from windtunnel.orchestration.stage import stage
@@ -34,10 +34,11 @@ from windtunnel.orchestration.stage import stage
 def rollout(spec: ModelSpec) -> None:
     # A shadow of the next version may have the lease: this one waits its turn, ten minutes at a time.
     turns = spec.shadow.most_minutes // 10 + 6
+    version = links.Version(spec.name)
 
     @dag(**dag_arguments("rollout", spec), schedule=assets.approved(spec.name), doc_md=__doc__)
     def flow() -> None:
-        @stage(retries=turns)
+        @stage(retries=turns, link=version)
         def begin() -> Any:
             from windtunnel.stages.begin import begin
 
@@ -49,13 +50,13 @@ def rollout(spec: ModelSpec) -> None:
 
             return deploy(release)
 
-        @stage(outlets=[assets.live(spec.name)])
+        @stage(outlets=[assets.live(spec.name)], link=version)
         def prove(release: dict[str, Any]) -> Any:
             from windtunnel.stages.prove import prove
 
             return prove(Release.from_json(release))
 
-        @stage
+        @stage(link=links.Model(spec.name))
         def guard() -> Any:
             from windtunnel.stages.guard import guard
 

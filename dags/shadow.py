@@ -23,16 +23,18 @@ from airflow.sdk import TriggerRule, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Mirrored, RegisteredVersion, Rehearsed, Shadowed
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration import assets, links, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.mirroring import Mirroring, Settled
 from windtunnel.orchestration.stage import stage
 
-PATIENT = {"retries": 12}
+PATIENT: dict[str, Any] = {"retries": 12}
 """A release or a drill that is under way ends within the hour that these tries take."""
 
 
 def shadow(spec: ModelSpec) -> None:
+    version = links.Version(spec.name)
+
     @dag(**dag_arguments("shadow", spec), schedule=assets.registered(spec.name), doc_md=__doc__)
     def flow() -> None:
         @stage(multiple_outputs=True, **PATIENT)
@@ -42,7 +44,7 @@ def shadow(spec: ModelSpec) -> None:
             registered = RegisteredVersion.from_json(trigger.newest(assets.registered(spec.name)))
             return {"registered": registered, "endpoint": enter(registered, trigger.owner("shadow"))}
 
-        @stage(**PATIENT)
+        @stage(link=version, **PATIENT)
         def rehearse(registered: dict[str, Any]) -> Any:
             from windtunnel.stages.rehearse import rehearse
 
@@ -61,13 +63,13 @@ def shadow(spec: ModelSpec) -> None:
 
             return mirrored and withdraw(Mirrored.from_json(mirrored))
 
-        @stage(trigger_rule=TriggerRule.NONE_FAILED)
+        @stage(trigger_rule=TriggerRule.NONE_FAILED, link=version)
         def judge(rehearsed: dict[str, Any], mirrored: dict[str, Any] | None) -> Any:
             from windtunnel.stages.judge import judge
 
             return judge(Rehearsed.from_json(rehearsed), Mirrored.optional(mirrored), trigger.owner("shadow"))
 
-        @stage(outlets=[assets.dossier(spec.name)])
+        @stage(outlets=[assets.dossier(spec.name)], link=links.Dossier(spec.name))
         def document(shadowed: dict[str, Any]) -> Any:
             from windtunnel.stages.document import document
 

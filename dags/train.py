@@ -27,7 +27,7 @@ from airflow.sdk import TriggerRule, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Comparison, DatasetVersion, Gated, TrainingPlan, TrainingRequest
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, trigger
+from windtunnel.orchestration import assets, links, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import ProcessingJob, TrainingJob
 from windtunnel.orchestration.stage import stage
@@ -59,13 +59,13 @@ def train(spec: ModelSpec) -> None:
             comparison = compare(TrainingPlan.from_json(plan))
             return {"comparison": comparison, "evaluation_job": jobs.evaluation_job(comparison)}
 
-        @stage
+        @stage(link=links.Model(spec.name))
         def gate(comparison: dict[str, Any]) -> Any:
             from windtunnel.stages.gate import gate
 
             return gate(Comparison.from_json(comparison))
 
-        @stage(outlets=[assets.registered(spec.name)])
+        @stage(outlets=[assets.registered(spec.name)], link=links.Version(spec.name))
         def register(gated: dict[str, Any]) -> Any:
             from windtunnel.stages.register import register
 

@@ -94,7 +94,7 @@ def test_a_scientists_retrain_is_rejected_by_the_reviewer_and_changes_nothing(jo
     sam, rita = journey.stack.airflow("sam"), journey.stack.airflow("rita")
     serving = journey.stack.aws("sagemaker").describe_endpoint(EndpointName=f"windtunnel-{MODEL}")["EndpointConfigName"]
     # Forced: the gate would want more evidence than a month of flights gives of fewer trees.
-    form = {"hyperparameters": {"max_iter": 20}, "reason": "Fewer trees may do as well.", "force": True}
+    form = {"max_iter": 20, "reason": "Fewer trees may do as well.", "force": True}
     wish = sam.trigger(f"{MODEL}_retrain", **form)
     training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 300)
     wait("its end", lambda: ended(sam.run(training)), 600)
@@ -120,11 +120,11 @@ def test_a_scientists_retrain_is_rejected_by_the_reviewer_and_changes_nothing(jo
 
 def test_a_wish_that_cannot_come_true_is_refused_at_once(journey: Journey) -> None:
     sam = journey.stack.airflow("sam")
-    wish = sam.trigger(f"{MODEL}_retrain", hyperparameters={"depth": 3}, reason="There is no such parameter.")
+    wish = sam.trigger(f"{MODEL}_retrain", depth=3, reason="There is no such parameter.")
     run = wait("its end", lambda: ended(sam.run(wish)) and sam.run(wish), 120)
     (task,) = sam.tasks(run)
     assert (run["state"], task["try_number"]) == ("failed", 1)
-    assert "Unknown hyper-parameter `depth`. Allowed:" in sam.log(run, "request")
+    assert "has no field `depth`. It has:" in sam.log(run, "request")
 
 
 @pytest.mark.parametrize("stage", ["train", "shadow", "approve", "rollout"])

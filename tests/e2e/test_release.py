@@ -96,9 +96,7 @@ def windtunnel(journey: Journey, *arguments: str) -> str:
 def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey: Journey) -> None:
     admin, sam, rita = (journey.stack.airflow(person) for person in ("admin", "sam", "rita"))
     with traffic(journey) as asked:
-        wish = sam.trigger(
-            f"{MODEL}_retrain", hyperparameters={"max_iter": 100}, reason="A smaller model for the summer.", force=True
-        )
+        wish = sam.trigger(f"{MODEL}_retrain", max_iter=100, reason="A smaller model for the summer.", force=True)
         training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 300)
         succeeded(sam, training)
         version = sam.result(training, "register")["version"]

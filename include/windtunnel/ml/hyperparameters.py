@@ -1,48 +1,16 @@
-"""What a person or a tuning job may choose of an estimator: names, defaults, ranges. Standard library and pydantic."""
+"""The hyper-parameters of one training: what was given, checked, and the defaults of the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from windtunnel.core.errors import HyperparameterInvalid, quoted
+from windtunnel.core.hyperparameters import Hyperparameter
+
+__all__ = ["RESERVED", "Hyperparameter", "resolve"]
 
 RESERVED = ("_", "sagemaker_")
 """Prefixes of what SageMaker adds itself, such as `_tuning_objective_metric` in the jobs of a tuning."""
-
-
-class Hyperparameter(BaseModel):
-    """One number of an estimator: its default and the closed range it may be chosen from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["int", "float"]
-    default: float
-    low: float
-    high: float
-    scale: Literal["Linear", "Logarithmic"] = "Linear"
-    "How a tuning job walks the range; SageMaker's words."
-    about: str
-
-    def cast(self, name: str, text: str) -> float:
-        """The number a text stands for.
-
-        Raises:
-            HyperparameterInvalid: Not a number of this kind, or outside the range.
-        """
-        try:
-            number = int(text) if self.kind == "int" else float(text)
-        except ValueError:
-            number = None
-        if number is None or not self.low <= number <= self.high:
-            kind = "an integer" if self.kind == "int" else "a number"
-            raise HyperparameterInvalid(
-                f"Hyper-parameter `{name}` is `{text}`; allowed is {kind} from {self.low:g} to {self.high:g}: "
-                f"{self.about} Correct it, or leave it out for the default {self.default:g}."
-            )
-        return number
 
 
 def resolve(schema: Mapping[str, Hyperparameter], given: Mapping[str, str]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from airflow.sdk import Context, Param
 
 from windtunnel.core.approval import Choice, broken_rule
 from windtunnel.core.contracts import Answer, Dossier
+from windtunnel.orchestration.links import Page
 
 ANSWER = "answer"
 """XCom key of the answer, a `contracts.Answer`; there is none when the question expired."""
@@ -34,14 +35,18 @@ class Approval(ApprovalOperator):
         no: Task that stands behind a no.
         refused: Task that stands behind an answer that breaks a rule.
         expired: Task that stands behind a question without an answer.
+        link: The page of what is asked about, there while the question is open.
     """
 
     template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "asked")
 
-    def __init__(self, *, asked: Any, yes: str, no: str, refused: str, expired: str, **arguments: Any) -> None:
+    def __init__(
+        self, *, asked: Any, yes: str, no: str, refused: str, expired: str, link: Page, **arguments: Any
+    ) -> None:
         note = Param("", type=["null", "string"], title="Note", description="Goes on record. A no needs one.")
         super().__init__(subject="Release this version?", params={"note": note}, execution_timeout=None, **arguments)
         self.asked = asked
+        self.operator_extra_links = (link,)
         self.behind = {"yes": yes, "no": no, "refused": refused, "expired": expired}
 
     def execute(self, context: Context) -> Any:
@@ -80,7 +85,9 @@ class Approval(ApprovalOperator):
 
     def _go_on(self, context: Context, decided: dict[str, Any]) -> None:
         """Keep the answer for the tasks behind, and skip all of them but one."""
-        self.log.info("Decided: %s", decided)
+        answer = decided.get(ANSWER)
+        by = f" by {answer['by']}" if answer else ""
+        self.log.info("decide: %s%s%s", decided["come"], by, f". {decided[RULE]}" if decided.get(RULE) else "")
         for key in (ANSWER, RULE):
             if value := decided.get(key):
                 context["ti"].xcom_push(key=key, value=value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -13,14 +13,17 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from windtunnel.core.contracts import Contract
 from windtunnel.core.errors import Final
 
+if TYPE_CHECKING:
+    from windtunnel.orchestration.links import Page
+
 Task = Callable[..., Any]
 
 
 @overload
 def stage(body: Task, /) -> Task: ...
 @overload
-def stage(**task_arguments: Any) -> Callable[[Task], Task]: ...
-def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
+def stage(*, link: Page | None = None, **task_arguments: Any) -> Callable[[Task], Task]: ...
+def stage(body: Task | None = None, /, *, link: Page | None = None, **task_arguments: Any) -> Any:
     """A task whose body calls one stage function and returns what it made.
 
     The contracts it returns travel as JSON and become the `extra` of the events of its outlets. A stage that
@@ -29,10 +32,11 @@ def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
 
     Args:
         body: The function to run as a task.
+        link: The page of what it makes, a button of the task in the UI.
         task_arguments: Arguments of `@task`.
     """
     if body is None:
-        return functools.partial(stage, **task_arguments)
+        return functools.partial(stage, link=link, **task_arguments)
 
     @functools.wraps(body)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -46,7 +50,18 @@ def stage(body: Task | None = None, /, **task_arguments: Any) -> Any:
             context["outlet_events"][outlet].extra = result
         return result
 
-    return task(**task_arguments)(run)
+    made_of = task(**task_arguments)(run)
+    if link is None:
+        return made_of
+
+    @functools.wraps(body)
+    def linked(*args: Any, **kwargs: Any) -> Any:
+        # Airflow takes links from an operator's class, and reads them from the operator.
+        called = made_of(*args, **kwargs)
+        called.operator.operator_extra_links = (link,)
+        return called
+
+    return linked
 
 
 def contracts(values: Iterable[dict[str, Any]], *kinds: type[Contract]) -> list[Any]:

@@ -62,17 +62,13 @@ def newest_or_none(asset: Asset) -> dict[str, Any] | None:
     return newest(asset) if _events(asset) else None
 
 
-def window() -> Window:
-    """The window of this run: its data interval when scheduled or backfilled, the form's window when by hand.
-
-    Raises:
-        WindowInvalid: The form's window is no window.
-    """
+def interval() -> Window | None:
+    """The data interval of a scheduled or backfilled run; None where a person started it with a form."""
     context = get_current_context()
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if context["dag_run"].run_type in ("scheduled", "backfill") and start and end:
         return Window(start=start.date(), end=end.date())
-    return Window.parse(context["params"]["window_start"], context["params"]["window_end"])
+    return None
 
 
 def owner(stage: str) -> str:

@@ -24,5 +24,10 @@ def absorb(model: str) -> AbsorbedCaptures:
     absorbed = predictions.absorb(model)
     if champion := ledger.live(model):
         silence.put(champion, datetime.now(UTC))
-    log.info("absorb: %d new rows; %s stands at snapshot %s", absorbed.new_rows, absorbed.table, absorbed.snapshot_id)
+    log.info(
+        "absorb: %d requests taken up that were not there; %s stands at snapshot %s",
+        absorbed.new_rows,
+        absorbed.table,
+        absorbed.snapshot_id,
+    )
     return absorbed

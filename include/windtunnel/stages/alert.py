@@ -29,6 +29,7 @@ def alert(verdict: Verdict, report: MonitoringReport, link: str) -> Delivered:
     """
     log.info("alert: %s %s in %s says %s", verdict.model, verdict.version, verdict.window, verdict.word)
     if verdict.word == "ignore":
+        log.info("alert: nothing new to tell; what waits is delivered")
         return _delivered(verdict.model)
     return tell(of_verdict(verdict, report, link))
 

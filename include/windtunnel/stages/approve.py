@@ -72,7 +72,7 @@ def _record(dossier: Dossier, state: State, choice: Choice, answer: Answer) -> N
         # The digest first: the registry keeps 1,024 characters, and the note is whole in the ledger.
         sentence=f"{state.capitalize()} by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S%z}. {_digest(dossier)} {answer.note}".strip(),
     )
-    log.info("%s: %s %s is on record", state, registered.model, registered.version)
+    log.info("%s: %s of %s, the answer of %s is on record", state, registered.version, registered.model, answer.by)
 
 
 def _evidence(dossier: Dossier) -> dict[str, str]:

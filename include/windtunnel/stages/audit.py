@@ -40,7 +40,7 @@ def audit(loaded: LoadedBranch) -> AuditedBranch:
             "window again.",
             report=report,
         )
-    log.info("audit: passed, %d rows, report %s", rows, report)
+    log.info("audit: %d rows of %s read back, every expectation is met; %s", rows, loaded.window, report)
     return AuditedBranch(loaded=loaded, report=report)
 
 

@@ -52,8 +52,15 @@ def check(landed: LandedFile) -> CheckedFile:
         page_address.replace("raw.html", "flagged.json"), json.dumps(flagged).encode(), content_type="application/json"
     )
     checked = CheckedFile(landed=landed, rows=file.records, flagged=flagged_address, report=report)
-    counts = {reason: len(rows) for reason, rows in flagged.items()}
-    log.info("check: %d rows, marked for quarantine: %s, report %s", checked.rows, counts or "none", report)
+    marked = len({row for rows in flagged.values() for row in rows})
+    reasons = ", ".join(f"{reason} ({len(rows):,})" for reason, rows in flagged.items())
+    log.info(
+        "check: %d rows, %d marked for quarantine%s; %s",
+        checked.rows,
+        marked,
+        f": {reasons}" if reasons else "",
+        report,
+    )
     return checked
 
 

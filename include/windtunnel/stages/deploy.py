@@ -41,11 +41,12 @@ def deploy(release: Release) -> Watch | None:
     if "Model" in bodies and not (found and found["EndpointStatus"] in endpoint.UNDER_WAY):
         endpoint.prepare(bodies)
     if found and found["EndpointStatus"] == "InService" and not release.rollback and not _quiet(model):
+        log.info("deploy: %s waits until its alarms are OK; no traffic moves before", model)
         return _watch(release, "heard", bodies, golden)
     # SageMaker ends by itself within that time, whether or not anybody follows.
     lease = ledger.keep(ledger.lease_of(release), model_spec(model).rollout.most_seconds + settings().lease_seconds)
     if endpoint.turn(bodies["Endpoint"], fence=lambda: ledger.check(lease)):
-        log.info("deploy: begun, with %s", bodies["Endpoint"]["DeploymentConfig"])
+        log.info("deploy: SageMaker begins to move the traffic of %s to %s", model, release.endpoint_config)
     return _watch(release, "settled", bodies, golden)
 
 

@@ -27,4 +27,5 @@ def enter(registered: RegisteredVersion, owner: str) -> str:
     name = staging_name(registered.model)
     log.info("enter: %s onto `%s`", registered.version, name)
     staging.stand_up(registered, staging.take(registered.model, owner))
+    log.info("enter: `%s` comes up with %s; it is waited for without a worker", name, registered.version)
     return name

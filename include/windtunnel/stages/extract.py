@@ -9,7 +9,7 @@ from pathlib import Path
 from windtunnel.aws import lake, landing, ledger, source
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import LandedFile
-from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.errors import SourceMissing, WindowInvalid
 from windtunnel.core.window import Window
 
 log = logging.getLogger(__name__)
@@ -30,15 +30,30 @@ def extract(model: str, window: Window) -> list[LandedFile]:
         SourceMissing: The source lacks one of the months.
         DataRejected: The source cannot be read as CSV.
     """
-    log.info("extract: %s %s", model, window)
+    log.info("extract: %s of %s from its source", window, model)
     _require_whole_months(window)
     lake.ensure()
     ledger.ensure()
     with tempfile.TemporaryDirectory(prefix="windtunnel-") as folder:
         files = source.fetch(model_spec(model).source, window, Path(folder))
         landed = [landing.land(model, month, files[month.label]) for month in window.months()]
-    log.info("extract: %s", ", ".join(f"{file.uri} ({file.size_bytes:,} bytes)" for file in landed))
+    log.info(
+        "extract: %d files landed, %d bytes: %s",
+        len(landed),
+        sum(file.size_bytes for file in landed),
+        ", ".join(file.uri for file in landed),
+    )
     return landed
+
+
+def newest(model: str) -> Window:
+    """The newest published month, to be repeated by someone who names none; the source's first where nothing is."""
+    lake.ensure()
+    try:
+        version = lake.current(model)
+    except SourceMissing:
+        return Window.month(model_spec(model).arrival.first)
+    return lake.months(version.table, version.snapshot_id)[-1]
 
 
 def _require_whole_months(window: Window) -> None:

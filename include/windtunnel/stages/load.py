@@ -59,7 +59,13 @@ def load(checked: Sequence[CheckedFile]) -> LoadedBranch:
         quarantine_snapshot_id=said.get("quarantine-snapshot-id"),
         report=said["rows-report"],
     )
-    log.info("load: %d rows in snapshot %s, %d quarantined", loaded.rows, loaded.snapshot_id, loaded.quarantined)
+    log.info(
+        "load: %d rows of %s on a branch that nobody reads, %d in quarantine; %s",
+        loaded.rows,
+        loaded.window,
+        loaded.quarantined,
+        loaded.report,
+    )
     return loaded
 
 

@@ -9,10 +9,11 @@ from windtunnel.aws import jobs, lake, objects
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.code import code_sha256, folder_sha256
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
-from windtunnel.core.errors import SpecInvalid, WindowInvalid
+from windtunnel.core.errors import SpecInvalid, quoted
 from windtunnel.core.settings import settings
 from windtunnel.core.window import Window
 from windtunnel.core.workkey import work_key
+from windtunnel.ml.windows import choose
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
 
     Raises:
         SpecInvalid: The model's task is not one that can be trained yet.
-        WindowInvalid: A requested window holds no rows, or training and holdout overlap.
+        WindowInvalid: A requested window lacks a month, or training does not end before the holdout.
     """
     spec = model_spec(model)
     if spec.task != "regression":
@@ -43,18 +44,21 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         )
     dataset = dataset or lake.current(model)
     request = request or TrainingRequest(model=model, reason=f"New data: {dataset.tag}.", requested_by="ingest")
-    log.info("plan: dataset %s (snapshot %s), request %s", dataset.tag, dataset.snapshot_id, request.to_json())
+    log.info(
+        "plan: %s asks for a training of %s on %s (snapshot %s), with %s: %s",
+        request.requested_by,
+        model,
+        dataset.tag,
+        dataset.snapshot_id,
+        request.hyperparameters or "the defaults",
+        request.reason,
+    )
     months = lake.months(dataset.table, dataset.snapshot_id)
-    holdout = request.holdout or months[-1].last_months(spec.windows.holdout_months)
-    train = request.train or holdout.months_before(spec.windows.train_months)
-    if train.end > holdout.start:
-        raise WindowInvalid(
-            f"The training window `{train}` reaches into the holdout `{holdout}`: a model judged on rows it has seen "
-            "proves nothing. Let training end where the holdout starts, or earlier."
+    train, holdout, missing = choose(spec, months, request)
+    if missing:
+        log.info(
+            "plan: nothing to do, %s lacks %s of train %s and holdout %s", dataset.tag, quoted(missing), train, holdout
         )
-    missing = [month.label for window in (train, holdout) for month in window.months() if not _inside(month, months)]
-    if missing and request.train is None and request.holdout is None:
-        log.info("plan: nothing to do, %s lacks %s of train %s and holdout %s", dataset.tag, missing, train, holdout)
         return None
     key = work_key(
         model=dataset.model,
@@ -89,12 +93,15 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         train_rows=train_rows,
         holdout_rows=holdout_rows,
     )
-    log.info("plan: %s: %d rows of %s, judged on %d of %s", planned.job_name, train_rows, train, holdout_rows, holdout)
+    log.info(
+        "plan: %s trains on %d rows of %s and is judged on %d of %s",
+        planned.job_name,
+        train_rows,
+        train,
+        holdout_rows,
+        holdout,
+    )
     return planned
-
-
-def _inside(window: Window, months: list[Window]) -> bool:
-    return any(month.start <= window.start and window.end <= month.end for month in months)
 
 
 def _manifest(dataset: DatasetVersion, window: Window, key: str, name: str) -> tuple[str, int]:

@@ -53,7 +53,12 @@ def present(written: Sequence[Dossier]) -> tuple[Dossier, datetime] | None:
     if (until := entry.at + timedelta(days=days)) <= datetime.now(UTC):
         expire(dossier, f"Nobody answered within {days} days.")
         return None
-    log.info("present: until %s, %s", until, dossiers.link(dossier.page))
+    log.info(
+        "present: %s waits for an answer until %s; %s",
+        registered.version,
+        f"{until:%Y-%m-%d %H:%M} UTC",
+        dossiers.link(dossier.page),
+    )
     return dossier, until
 
 

@@ -42,7 +42,14 @@ def prove(release: Release) -> Proof:
         ledger.go_live(release, proof)
     scaling.put(model)
     ledger.give_back(lease)
-    log.info("prove: %s", proof.to_json())
+    log.info(
+        "prove: `%s` serves %s with %s; %d golden rows answered as offline, largest difference %.3g",
+        proof.endpoint,
+        proof.version,
+        proof.endpoint_config,
+        proof.golden_rows,
+        proof.largest_difference,
+    )
     return proof
 
 

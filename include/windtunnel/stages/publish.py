@@ -23,5 +23,12 @@ def publish(audited: AuditedBranch) -> DatasetVersion:
     loaded = audited.loaded
     log.info("publish: %s, branch %s, snapshot %s", loaded.table, loaded.branch, loaded.snapshot_id)
     version = publication.publish(loaded.table, loaded.snapshot_id, loaded.branch, loaded.window)
-    log.info("publish: %s = snapshot %s, %d rows of %s", version.tag, version.snapshot_id, version.rows, version.window)
+    log.info(
+        "publish: %s is dataset version %s, snapshot %s: %d rows, %d in quarantine",
+        version.window,
+        version.tag,
+        version.snapshot_id,
+        version.rows,
+        version.quarantined,
+    )
     return version

@@ -26,4 +26,5 @@ def withdraw(mirrored: Mirrored) -> str:
     log.info("withdraw: %s goes back to %s", name, mirrored.champion.endpoint_config)
     ledger.keep(mirrored.lease, 2 * settings().lease_seconds)
     shadow.take_off(mirrored.champion, mirrored.lease)
+    log.info("withdraw: the shadow comes off `%s`; %s serves on alone", name, mirrored.champion.version)
     return name
