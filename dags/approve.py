@@ -24,7 +24,7 @@ from airflow.sdk import XComArg, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Answer, Dossier
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, links, trigger
+from windtunnel.orchestration import assets, links, showing, trigger
 from windtunnel.orchestration.approval import ANSWER, RULE, Approval
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
@@ -84,6 +84,7 @@ def approve(spec: ModelSpec) -> None:
         )
         answer, rule = XComArg(decide, ANSWER), XComArg(decide, RULE)
         decide >> [record_yes(asked, answer), record_no(asked, answer), record_expired(asked), ask_again(asked, rule)]
+        showing.show(spec.name, after=asked)
 
     flow()
 

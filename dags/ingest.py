@@ -29,7 +29,7 @@ from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import AuditedBranch, CheckedFile, LandedFile, LoadedBranch
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
-from windtunnel.orchestration import assets, form, links, trigger
+from windtunnel.orchestration import assets, form, links, showing, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
@@ -81,6 +81,7 @@ def ingest(spec: ModelSpec) -> None:
             return publish(AuditedBranch.from_json(audited))
 
         publish(audit(load(check(extract()))))
+        showing.show(spec.name)
 
     flow()
 

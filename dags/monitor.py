@@ -24,7 +24,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag
 from windtunnel.core import contracts as made
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import alerting, assets, links, trigger
+from windtunnel.orchestration import alerting, assets, links, showing, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import ProcessingJob
 from windtunnel.orchestration.stage import contracts, stage
@@ -111,6 +111,7 @@ def monitor(spec: ModelSpec) -> None:
         score >> [measured, inspected]
         alert(verdict, report(rescoring, measured, detected, inspected, verdict))
         ask(verdict)
+        showing.show(spec.name)
 
     flow()
 

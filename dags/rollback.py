@@ -23,7 +23,7 @@ from airflow.sdk import Param, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Release, Watch
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, form, links, trigger
+from windtunnel.orchestration import assets, form, links, showing, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import Deployment
 from windtunnel.orchestration.stage import stage
@@ -72,6 +72,7 @@ def rollback(spec: ModelSpec) -> None:
         release = recall()
         deploy = Deployment(task_id="deploy", release=release, deploy=move_traffic)
         deploy >> prove(release)
+        showing.show(spec.name)
 
     flow()
 

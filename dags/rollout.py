@@ -25,7 +25,7 @@ from airflow.sdk import dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import ApprovedVersion, Release, Watch
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, links, trigger
+from windtunnel.orchestration import assets, links, showing, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import Deployment
 from windtunnel.orchestration.stage import stage
@@ -65,6 +65,7 @@ def rollout(spec: ModelSpec) -> None:
         release = begin()
         deploy = Deployment(task_id="deploy", release=release, deploy=move_traffic)
         deploy >> prove(release) >> guard()
+        showing.show(spec.name)
 
     flow()
 

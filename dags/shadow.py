@@ -23,7 +23,7 @@ from airflow.sdk import TriggerRule, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Mirrored, RegisteredVersion, Rehearsed, Shadowed
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, links, trigger
+from windtunnel.orchestration import assets, links, showing, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.mirroring import Mirroring, Settled
 from windtunnel.orchestration.stage import stage
@@ -84,6 +84,7 @@ def shadow(spec: ModelSpec) -> None:
         withdrawn = Settled(task_id="withdrawn", endpoint=withdrawing)
         judged = judge(rehearsed, wait.output)
         ready >> rehearsed >> mirrored >> wait >> withdrawing >> withdrawn >> judged >> document(judged)
+        showing.show(spec.name)
 
     flow()
 

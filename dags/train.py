@@ -27,7 +27,7 @@ from airflow.sdk import TriggerRule, dag
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import Comparison, DatasetVersion, Gated, TrainingPlan, TrainingRequest
 from windtunnel.core.spec import ModelSpec
-from windtunnel.orchestration import assets, links, trigger
+from windtunnel.orchestration import assets, links, showing, trigger
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.operators import ProcessingJob, TrainingJob
 from windtunnel.orchestration.stage import stage
@@ -87,6 +87,7 @@ def train(spec: ModelSpec) -> None:
         fit >> compared
         evaluate >> judged >> register(judged)
         [fit, evaluate] >> account(planned["plan"], compared["comparison"])
+        showing.show(spec.name)
 
     flow()
 

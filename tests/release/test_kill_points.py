@@ -42,6 +42,8 @@ TO_LIVE = ("allocated", "registered", "rehearsed", "shadowed", "awaiting-approva
 SOURCE = ROOT / "include/windtunnel"
 MONITORING = ("alert.", "guard.", "measurements.", "outbox.", "predictions.", "verdict.")
 """Prefixes of the marks that tests/monitor/test_monitor_kill_points.py is about."""
+SHOWING = ("feed.",)
+"""Those that tests/feed/test_show_kill_points.py is about."""
 
 
 def writes() -> Iterator[tuple[str, Path]]:
@@ -55,7 +57,7 @@ def writes() -> Iterator[tuple[str, Path]]:
 
 
 def marks() -> set[str]:
-    release = (name for name, _ in writes() if not name.startswith(MONITORING))
+    release = (name for name, _ in writes() if not name.startswith((*MONITORING, *SHOWING)))
     return {f"{side}:{name}" for name in release for side in ("before", "after")}
 
 

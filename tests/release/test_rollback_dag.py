@@ -19,7 +19,7 @@ def test_the_form_brings_the_last_good_version_back(tmp_path: Path, monkeypatch:
     released.release(released.approved("newer"))
     monkeypatch.setenv("WINDTUNNEL_WATCH_SECONDS", "3")  # long enough for a look while traffic moves
     ended, log = run_dag("rollback", {"reason": "Delays are wrong since noon."}, tmp_path)
-    assert ended["tasks"] == {"recall": "success", "deploy": "success", "prove": "success"}
+    assert ended["tasks"] == {"recall": "success", "deploy": "success", "prove": "success", "show": "success"}
     assert ended["made"]["prove"]["version"] == "V1.1.0"
     champion = ledger.live("flights")
     assert champion is not None

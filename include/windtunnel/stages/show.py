@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_random_exponential
 
+from windtunnel.aws import lake
 from windtunnel.aws.feed import documents
 from windtunnel.aws.feed.documents import Seen
 from windtunnel.core.catalog import model_spec
@@ -43,6 +44,7 @@ def show(model: str) -> FeedSummary:
         CommitConflict: Others kept writing.
     """
     log.info("show: %s", model)
+    lake.ensure()
     first: list[Seen] = []
 
     def attempt() -> FeedSummary | None:
