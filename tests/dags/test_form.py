@@ -14,7 +14,7 @@ from windtunnel.core.errors import SpecInvalid, WindowInvalid
 from windtunnel.core.hyperparameters import Hyperparameter
 from windtunnel.core.spec import Arrival
 from windtunnel.core.window import Window
-from windtunnel.orchestration import form
+from windtunnel.orchestration import form, trigger
 
 SPEC = model_spec("flights")
 ENDLESS = SPEC.model_copy(update={"arrival": Arrival(first="2024-11")})
@@ -30,7 +30,7 @@ def filled_in(monkeypatch: pytest.MonkeyPatch) -> Any:
         run = SimpleNamespace(conf=conf, dag_id="flights_dag", triggering_user_name="sam")
         context = {"dag_run": run, "params": params}
         monkeypatch.setattr(form, "get_current_context", lambda: context)
-        monkeypatch.setattr(form.trigger, "get_current_context", lambda: context)
+        monkeypatch.setattr(trigger, "get_current_context", lambda: context)
 
     return fill
 
@@ -44,7 +44,7 @@ def refused(field: Param, value: Any) -> str:
 def test_a_source_that_has_ended_offers_its_months_and_no_other() -> None:
     field = form.retrain(SPEC)["training_from"]
     assert field.schema["enum"] == [None, *(f"2013-{month:02}" for month in range(1, 13))]
-    assert field.schema["values_display"] == {"None": "The 3 months before the holdout"}
+    assert field.schema["values_display"] == {"null": "The 3 months before the holdout"}
     assert (field.resolve(None), field.resolve("2013-12")) == (None, "2013-12")
     assert "'2014-01' is not one of" in refused(field, "2014-01")
 

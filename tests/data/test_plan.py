@@ -12,6 +12,7 @@ from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
 from windtunnel.core.errors import SourceMissing, SpecInvalid, WindowInvalid
 from windtunnel.core.window import Window
+from windtunnel.stages.extract import newest
 from windtunnel.stages.plan import plan
 
 
@@ -80,6 +81,26 @@ def test_a_holdout_that_training_has_seen_is_refused(trips: str) -> None:
     seen = wish(trips, train=Window.parse("2020-01", "2020-03"), holdout=Window.month("2020-02"))
     with pytest.raises(WindowInvalid, match="a model judged on rows it has seen proves nothing"):
         plan(trips, version, seen)
+
+
+def test_a_holdout_before_training_is_refused(trips: str) -> None:
+    version = published(trips, "2020-01", "2020-02")
+    earlier = wish(trips, train=Window.month("2020-02"), holdout=Window.month("2020-01"))
+    with pytest.raises(WindowInvalid, match=r"lies before the training window `2020-02-01..2020-03-01`"):
+        plan(trips, version, earlier)
+
+
+def test_a_window_with_a_gap_is_refused(trips: str) -> None:
+    version = published(trips, "2020-01", "2020-03", "2020-04")
+    gap = wish(trips, train=Window.parse("2020-01", "2020-04"), holdout=Window.month("2020-04"))
+    with pytest.raises(WindowInvalid, match=r"has no rows in `2020-02`. It has: `2020-01`, `2020-03`, `2020-04`"):
+        plan(trips, version, gap)
+
+
+def test_a_month_that_nobody_names_is_the_newest_published_one(trips: str) -> None:
+    assert newest(trips) == Window.month(model_spec(trips).arrival.first)
+    published(trips, "2020-02", "2020-01")
+    assert newest(trips) == Window.month("2020-02")
 
 
 def test_a_window_without_data_is_refused_with_what_there_is(trips: str) -> None:

@@ -23,6 +23,7 @@ from local.place import ROOT, VENVS
 from tests.documents import first_column, programs
 from windtunnel.core import catalog
 from windtunnel.core.errors import SpecInvalid
+from windtunnel.core.hyperparameters import declared
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.ml import baselines, raw, rows, schema
@@ -160,6 +161,10 @@ def test_the_estimator_beats_the_seasonal_forecast(spec: ModelSpec, published: d
     naive = quality(holdout["minutes"], baselines.seasonal_naive(train, holdout, spec))
     assert mine.rmse < 0.5 * naive.rmse
     assert mine.rmse < 10  # the noise of the made-up rows is 5 minutes
+
+
+def test_the_retrain_form_reads_its_hyperparameters() -> None:
+    assert declared("parcels") == catalog.model_estimator("parcels").HYPERPARAMETERS
 
 
 def test_the_program_of_the_image_trains_it_to_onnx(

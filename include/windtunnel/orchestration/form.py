@@ -145,7 +145,8 @@ def _month(arrival: Arrival, title: str, about: str, empty: str, section: str | 
     """A choice among the months of a source that has ended, else a month to type; empty by default."""
     schema: dict[str, Any] = {"type": ["null", "string"], "title": title}
     if arrival.last:
-        schema |= {"enum": [None, *_known(arrival)], "values_display": {"None": empty[0].upper() + empty[1:]}}
+        # Under the name `None`, which Airflow's documents give, the form of 3.3.1 shows this text for every month.
+        schema |= {"enum": [None, *_known(arrival)], "values_display": {"null": empty[0].upper() + empty[1:]}}
     else:
         schema |= {"pattern": _MONTH, "examples": [*_known(arrival)]}
         about = f"{about} Written as `{arrival.first}`; empty: {empty}."
