@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
 
 from tests.data.journey import HEADER, drop, ingest, trip
 from tests.feed import pages
+from windtunnel.__main__ import main
 from windtunnel.aws import lake, objects, quarantine
 from windtunnel.aws.clients import client
 from windtunnel.aws.feed import documents, rejected
-from windtunnel.core.contracts import Feed, FeedBatch
+from windtunnel.core.contracts import Feed, FeedBatch, FeedSummary
 from windtunnel.core.errors import DataRejected
 from windtunnel.core.window import Window
 
@@ -232,6 +234,15 @@ def test_so_many_rows_are_shown_and_no_more(trips: str, monkeypatch: pytest.Monk
     (batch,) = pages.shown(trips).batches
     assert [line[1] for line in rows(batch)[1:]] == ["11", "12"]
     assert batch.quarantined == 3
+
+
+def test_a_person_shows_a_model_from_a_shell(trips: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", trips]) == 0
+    assert capsys.readouterr().out.startswith("Generation 1, read at 20")
+    assert main(["show", trips, "--json"]) == 0
+    assert FeedSummary.from_json(json.loads(capsys.readouterr().out)) == pages.standing(trips).summary
+    assert main(["show", "tripps"]) == 1
+    assert "Unknown model `tripps`. Known models: `trips`" in capsys.readouterr().err
 
 
 def test_a_document_of_another_format_is_written_anew(trips: str) -> None:
