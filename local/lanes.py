@@ -13,7 +13,7 @@ from typing import IO, NamedTuple
 
 from local.place import ROOT, VENVS
 
-RELEASE = ("tests/e2e", "tests/release")
+RELEASE = ("tests/e2e", "tests/release", "tests/rights")
 MODEL = ("tests/model", "tests/container")
 
 

@@ -76,11 +76,18 @@ def status(where: Place) -> str:
 
 def addresses(where: Place) -> str:
     """Where to look and how to log in."""
-    people = passwords(where.home)
-    logins = "\n".join(f"    {person:<8} {password}" for person, password in people.items())
-    return "Airflow       {}\nembedded AWS  {}\nlogs          {}\nlog in as     (kept in {})\n{}".format(
-        where.web_url, where.aws_url, where.logs, where.home / "passwords.json", logins
-    )
+    return f"Airflow       {where.web_url}\nembedded AWS  {where.aws_url}\nlogs          {where.logs}\n{_logins(where)}"
+
+
+def _logins(where: Place) -> str:
+    """Passwords once, when they were made: what a terminal keeps, others may read. Afterwards the file that has them."""
+    people, path = passwords(where.home), where.home / "passwords.json"
+    made = hashlib.sha256(path.read_bytes()).hexdigest()
+    if _kept(where, "passwords-told") == made:
+        return "log in as     {}; passwords are in {}".format(", ".join(people), path)
+    _keep(where, "passwords-told", made)
+    lines = "\n".join(f"    {person:<8} {password}" for person, password in people.items())
+    return f"log in as     (told this once, kept in {path})\n{lines}"
 
 
 def _wait_until_healthy(where: Place) -> None:
