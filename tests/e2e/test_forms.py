@@ -134,7 +134,7 @@ def test_a_scientist_fills_in_the_form_and_gets_it_back_after_a_mistake(journey:
         page.locator(f"#element_{name}").click()
         page.get_by_role("option", name=month, exact=True).click()
     page.get_by_role("button", name="Hyper-parameters").click()
-    page.locator("#element_max_iter input, input#element_max_iter").first.fill("150")
+    page.locator("input[name=element_max_iter]").fill("150")
     page.get_by_role("button", name="Trigger", exact=True).last.click()
     run = wait("the run", lambda: sam.runs(f"{MODEL}_retrain")[before:], 60)[0]
     assert "lies before the training window" in failed(sam, run)

@@ -92,6 +92,9 @@ def test_an_answer_that_breaks_a_rule_is_asked_for_again_until_the_question_expi
     asked = question(admin, first)
     assert asked["subject"] == f"Release {version} of flights?"
     assert asked["body"] == dossier.summary
+    path = f"/dags/{DAG}/dagRuns/{first['dag_run_id']}/taskInstances/decide/links"
+    button = admin.get(path)["extra_links"]["Dossier"]
+    assert button.endswith(f"view=%2Fwindtunnel%2Fmodels%2Fflights%2Fdossiers%2F{version}"), "open with the question"
     ended_as = give(rita, first, "Approve", "It is my own, and it is good.")
     assert (ended_as["ask_again"], ended_as["record_yes"]) == ("success", "skipped")
 

@@ -176,7 +176,7 @@ def _number(name: str, rule: Hyperparameter) -> Param:
         minimum=rule.low,
         maximum=rule.high,
         title=name,
-        description_md=f"{rule.about} From {rule.low:,g} to {rule.high:,g}; {default:,} unless you say otherwise.",
+        description_md=f"{rule.about} From {rule.low:,g} to {rule.high:,g}; {default:,g} unless you say otherwise.",
         section="Hyper-parameters",
     )
 

@@ -38,10 +38,8 @@ def extract(model: str, window: Window) -> list[LandedFile]:
         files = source.fetch(model_spec(model).source, window, Path(folder))
         landed = [landing.land(model, month, files[month.label]) for month in window.months()]
     log.info(
-        "extract: %d files landed, %d bytes: %s",
-        len(landed),
-        sum(file.size_bytes for file in landed),
-        ", ".join(file.uri for file in landed),
+        "extract: landed %s",
+        ", ".join(f"{file.window.label} as {file.uri}, {file.size_bytes:,} bytes" for file in landed),
     )
     return landed
 
