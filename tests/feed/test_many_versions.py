@@ -23,7 +23,9 @@ from windtunnel.core.version import Version
 from windtunnel.stages.register import register
 
 VERSIONS = 1_000
-STATES: tuple[State, ...] = ("allocated", "registered", "rehearsed", "shadowed", "awaiting-approval", "expired")
+STATES: tuple[State, ...] = ("allocated", "registered", "expired")
+MOVING = "V1.1.7"
+"""The one that something happens to; the others' entries are not found by their version, as nobody asks for them."""
 
 
 @pytest.fixture
@@ -59,7 +61,8 @@ def thousand(lake_of_its_own: None) -> None:
             sequence += 1
             said = {"version": version, "state": state, "by": "ingest", "why": "It flies.", "epoch": None}
             entry = Entry(sequence=sequence, model=MODEL, at=at, evidence={}, **said)
-            items += journal._put(entry)
+            by_version, by_model = journal._put(entry)
+            items += [by_version, by_model] if version == MOVING else [by_model]
         if number:
             bucket, key = objects.split(address)
             target = key.replace("V1.1.0", version)
@@ -80,13 +83,13 @@ def test_a_thousand_versions_are_read_once(thousand: None) -> None:
     assert VERSIONS <= first["s3:GetObject"] <= VERSIONS + 10
     assert sum(first.values()) <= VERSIONS + 60
 
-    moved("V1.1.7", "awaiting-approval")
+    moved(MOVING, "awaiting-approval")
     new = register(gated("One more."))
     assert new is not None
     with pages.calls() as later:
         feed = pages.shown(MODEL)
     assert feed.versions[0].version == new.version == f"V1.1.{VERSIONS}"
-    assert feed.summary.awaiting == ("V1.1.7",)
+    assert feed.summary.awaiting == (MOVING,)
     assert feed.summary.versions == VERSIONS + 1
     assert later["s3:GetObject"] <= 10
     assert sum(later.values()) <= 60, later

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pkgutil import resolve_name
 from typing import Any
 
-from windtunnel.orchestration import alerting
+from windtunnel.orchestration import alerting, links
 from windtunnel.orchestration.stage import stage
 
 _SHOW = "windtunnel.stages.show:show"
@@ -29,7 +29,8 @@ def show(model: str, after: Any = None) -> None:
 
     def task(task_id: str) -> Any:
         # Nobody is woken for a page that is late: whatever runs next, or tonight's monitor, shows the same.
-        return stage(task_id=task_id, on_failure_callback=alerting.stale)(shown)().as_teardown()
+        asked = {"task_id": task_id, "on_failure_callback": alerting.stale}
+        return stage(link=links.Model(model), **asked)(shown)().as_teardown()
 
     last = task("show")
     leaves = [other for other in last.operator.dag.tasks if not other.downstream_list and other is not last.operator]
