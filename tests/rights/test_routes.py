@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -44,7 +45,7 @@ def routes(stack: Stack) -> list[str]:
 
     found = [f"{method} {route.path}" for route in ui_router.routes for method in route.methods]  # type: ignore[attr-defined]
     for prefix in ("", "/auth"):
-        with signed_in(stack, "admin") as client:
+        with closing(signed_in(stack, "admin")) as client:
             paths = client.get(f"{prefix}/openapi.json").raise_for_status().json()["paths"]
         found += [f"{method.upper()} {prefix}{path}" for path, methods in paths.items() for method in methods]
     return found
@@ -81,7 +82,9 @@ def test_what_is_open_to_anyone_is(by_token: Ask) -> None:
 def test_a_task_is_spoken_for_by_nobody(scene: Scene, by_token: Ask) -> None:
     values = scene.values("flights_train")
     at = f"/execution/task-instances/{values['task_instance_id']}"
-    calls: list[tuple[str, str, object]] = [("PATCH", f"{at}/{what}", {}) for what in ("run", "state", "heartbeat", "skip-downstream")]
+    calls: list[tuple[str, str, object]] = [
+        ("PATCH", f"{at}/{what}", {}) for what in ("run", "state", "heartbeat", "skip-downstream")
+    ]
     calls += [("POST", f"/execution/xcoms/flights_train/{values['dag_run_id']}/{values['task_id']}/forged", 1)]
     calls += [("PUT", f"/execution/variables/{values['variable_key']}", {"val": "forged"})]
     before = scene.snapshot()
