@@ -30,7 +30,7 @@ BUCKET = "pages"
 MODELS = [f"m{at:02d}" for at in range(50)]
 """50 models with 1,000 versions between them."""
 
-OTHERS = ("flights", "hostile", "bare", "broken", "cut", "many", "changing", "held")
+OTHERS = ("flights", "hostile", "bare", "broken", "cut", "many", "changing", "held", "seen")
 """Models that single tests use: Airflow has their DAGs; what the pages show of them is up to the test."""
 
 

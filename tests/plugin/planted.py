@@ -175,3 +175,13 @@ def month(label: str, digits: int) -> made.FeedMonth:
 def json_of(value: Any) -> bytes:
     """A value as an object of S3."""
     return json.dumps(value).encode()
+
+
+def reason(text: str, rows: int) -> made.FeedReason:
+    """Why rows were set aside."""
+    return made.FeedReason(reason=text, rows=rows)
+
+
+def verdict(word: str, sentence: str) -> made.FeedVerdict:
+    """What the monitor says."""
+    return document("any").verdicts[0].model_copy(update={"word": word, "sentence": sentence})
