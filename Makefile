@@ -2,7 +2,7 @@
 PYTHON ?= python3
 LOCAL  := $(PYTHON) -m local
 BIN    := .venvs/airflow/bin
-export PYTHONPATH := include:.
+export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status logs env setup test check format revision docs lock clean

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.keys import passwords
-from tests.stack import Stack
+from tests.stack import RUNS, Stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium
@@ -31,6 +31,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PICTURES = RUNS / "pictures"
 PATIENCE_MS = 60_000  # two cores carry Airflow, the browser and the other tests
 
 
@@ -114,6 +115,12 @@ class Browser:
             self._signed_in[person] = context.storage_state()
             context.close()
         return self._signed_in[person]
+
+
+def pictured(page: Page, name: str) -> None:
+    """Keep what a page shows now, for people and for the documents: `.windtunnel/tests/pictures/<name>.png`."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
 
 
 def executable() -> str | None:

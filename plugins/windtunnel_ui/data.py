@@ -34,7 +34,8 @@ async def view(document: dict[str, Any], *, window: str, work: str) -> dict[str,
 
     Returns:
         `chosen`, a `FeedBatch` or None; `asked`, a label that is not there, if any; `reports`, its data docs; `columns`
-        and `rows`, the first of those set aside; `fault`, why they cannot be shown; `rows_id` for the download.
+        and `rows`, the first of those set aside; `fault`, why they cannot be shown; `rows_id` for the download; `months`,
+        what to choose in the form to run it again.
     """
     batches = document["batches"]
     of_window = [batch for batch in batches if batch["label"] == window]
@@ -51,13 +52,15 @@ async def view(document: dict[str, Any], *, window: str, work: str) -> dict[str,
             shown["rows"] = [row for _, row in zip(range(PREVIEW_ROWS), lines, strict=False)]
         except (Missing, Away, TooLarge) as error:
             shown["fault"] = str(error)
-    replay = replay_path(document["summary"]["model"], chosen) if chosen else ""
-    return {"chosen": chosen, "asked": asked, "reports": reports, "replay": replay, **shown}
+    return {"chosen": chosen, "asked": asked, "reports": reports, "months": months(chosen) if chosen else (), **shown}
 
 
-def replay_path(model: str, batch: dict[str, Any]) -> str:
-    """Where Airflow's form to run an ingestion again is."""
-    return f"/dags/{model}_ingest"
+def months(batch: dict[str, Any]) -> tuple[str, str]:
+    """First and last month of an ingestion, as the form of `ingest` takes them: `2013-01`."""
+    year, month = int(batch["end"][:4]), int(batch["end"][5:7])
+    after = batch["end"][8:] != "01"
+    last = f"{year}-{month:02d}" if after else f"{year - (month == 1)}-{(month - 2) % 12 + 1:02d}"
+    return batch["start"][:7], last
 
 
 def page_of_run(stage: str, events: list[dict[str, Any]], document: dict[str, Any], owner: str) -> str:

@@ -22,7 +22,9 @@ from local.airflow_api import AirflowApi, ended, wait
 from local.environment import environment
 from local.place import ROOT
 from local.traffic import departures
+from tests.browser import Browser
 from tests.e2e.journey import MODEL, Journey
+from tests.e2e.test_pages import answered
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.window import Window
 
@@ -93,7 +95,7 @@ def windtunnel(journey: Journey, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey: Journey) -> None:
+def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey: Journey, browser: Browser) -> None:
     admin, sam, rita = (journey.stack.airflow(person) for person in ("admin", "sam", "rita"))
     with traffic(journey) as asked:
         wish = sam.trigger(f"{MODEL}_retrain", max_iter=100, reason="A smaller model for the summer.", force=True)
@@ -110,7 +112,7 @@ def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey:
 
         question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 300)
         wait("its turn", lambda: any(t["state"] == "awaiting_input" for t in rita.tasks(question)), 300)
-        rita.decide(question, "decide", "Approve", note="Forced, and the shadow shows no harm.")
+        answered(browser, question["dag_run_id"], "Forced, and the shadow shows no harm.")
         succeeded(rita, question)
 
         release = wait("the rollout", lambda: admin.started_by(f"{MODEL}_rollout", question), 300)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -134,7 +135,13 @@ def hostile(pages: Pages, trap: Trap) -> Pages:
     verdicts = [
         planted.document("hostile").verdicts[0].model_copy(update={"sentence": text, "version": text}) for text in armed
     ]
-    said = {"about": armed[1], "owner": armed[10], "unit": armed[30], "verdict": verdicts[0], "data_until": armed[7]}
+    said: dict[str, Any] = {
+        "about": armed[1],
+        "owner": armed[10],
+        "unit": armed[30],
+        "verdict": verdicts[0],
+        "data_until": armed[7],
+    }
     pages.put(
         planted.document(
             "hostile",

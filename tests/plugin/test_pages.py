@@ -12,7 +12,7 @@ import pytest
 
 from tests.plugin import planted
 from tests.plugin.conftest import MODELS, Pages
-from windtunnel_ui import comparison, concerns, runs
+from windtunnel_ui import comparison, concerns, data, runs
 
 A_SECOND_LOOK = 10.0
 """Longer than the pages keep what they read."""
@@ -177,3 +177,16 @@ def test_airflow_loads_the_plugin_without_the_pages_where_nobody_looks_at_them()
         for said in (import_of_airflow, code)
     )
     assert with_plugin.stdout.splitlines() == [alone.stdout.strip(), "[]"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "chosen"),
+    [
+        ("2013-01-01", "2013-02-01", ("2013-01", "2013-01")),
+        ("2013-12-01", "2014-01-01", ("2013-12", "2013-12")),
+        ("2013-02-01", "2013-05-01", ("2013-02", "2013-04")),
+        ("2013-02-01", "2013-02-08", ("2013-02", "2013-02")),
+    ],
+)
+def test_an_ingestion_is_run_again_by_its_months(start: str, end: str, chosen: tuple[str, str]) -> None:
+    assert data.months({"start": start, "end": end}) == chosen
