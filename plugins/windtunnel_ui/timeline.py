@@ -38,13 +38,15 @@ def happenings(document: dict[str, Any], before: str = "") -> tuple[list[Happeni
         before: Only what happened before this moment, ISO 8601; empty: all.
 
     Returns:
-        At most `AT_ONCE` of them, newest first, and the `before` of the rest; empty when there are no more.
+        `AT_ONCE` of them, newest first, and the `before` of the rest; empty when there are no more. What happened at the
+        same moment as the last of them, as the two entries of one release do, is on the same page.
     """
     found = sorted(_all(document), key=lambda happening: happening.at, reverse=True)
     if before:
         found = [happening for happening in found if happening.at < before]
     shown = found[:AT_ONCE]
-    return shown, shown[-1].at if len(found) > AT_ONCE else ""
+    shown += [happening for happening in found[AT_ONCE:] if happening.at == shown[-1].at]
+    return shown, shown[-1].at if len(found) > len(shown) else ""
 
 
 def _all(document: dict[str, Any]) -> list[Happening]:

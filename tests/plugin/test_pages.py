@@ -6,13 +6,14 @@ import hashlib
 import re
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.plugin import planted
 from tests.plugin.conftest import MODELS, Pages
-from windtunnel_ui import comparison, concerns, data, runs
+from windtunnel.core.contracts import feed as made
+from windtunnel_ui import comparison, concerns, data, runs, timeline
 
 A_SECOND_LOOK = 10.0
 """Longer than the pages keep what they read."""
@@ -190,3 +191,20 @@ def test_airflow_loads_the_plugin_without_the_pages_where_nobody_looks_at_them()
 )
 def test_an_ingestion_is_run_again_by_its_months(start: str, end: str, chosen: tuple[str, str]) -> None:
     assert data.months({"start": start, "end": end}) == chosen
+
+
+def test_everything_that_happened_is_on_exactly_one_part_of_the_timeline() -> None:
+    entries = [
+        made.FeedEntry(
+            sequence=at, version="V1.1.0", state="live", at=planted.BEGAN + timedelta(hours=at // 3), by="", why=f"{at}"
+        )
+        for at in range(350)
+    ]
+    document = planted.document("m", entries=tuple(entries), verdicts=(), batches=()).to_json()
+    told, before = [], ""
+    for _ in range(10):
+        part, before = timeline.happenings(document, before)
+        told += [happening.text for happening in part]
+        if not before:
+            break
+    assert sorted(told, key=int) == [f"{at}" for at in range(350)]
