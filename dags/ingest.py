@@ -3,7 +3,8 @@
 **What.** Takes one month (or those of the form) from the model's source to the lake. The files land unchanged, are
 checked, typed and written to a branch that nobody reads; the branch is audited and then published in one commit. Rows
 that fail go to quarantine with their reason; too many of them, or a broken file, stop the run. The form repeats a month:
-left empty the newest published one, *To month* makes it several.
+left empty the newest published one, *To month* makes it several. Scheduled and backfilled runs are dated when their month
+is over: that of 1 February takes January.
 
 **Reads.** The source named in the model's `spec.py`.
 
@@ -23,29 +24,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, dag
+from airflow.sdk import dag
 
 from windtunnel.core.catalog import model_specs
 from windtunnel.core.contracts import AuditedBranch, CheckedFile, LandedFile, LoadedBranch
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
 from windtunnel.orchestration import assets, form, links, showing, trigger
+from windtunnel.orchestration.arrivals import every_month
 from windtunnel.orchestration.defaults import dag_arguments
 from windtunnel.orchestration.stage import stage
 
-every_month = CronDataIntervalTimetable("0 0 1 * *", timezone="UTC")
-
 
 def ingest(spec: ModelSpec) -> None:
-    first = Window.month(spec.arrival.first)
-    last = Window.month(spec.arrival.last) if spec.arrival.last else None
+    first = Window.month(spec.arrival.first).start
     quality = links.DataQuality(spec.name)
 
     @dag(
         **{**dag_arguments("ingest", spec), "catchup": True},
-        schedule=every_month,
-        start_date=datetime.fromisoformat(f"{first.start}T00:00:00+00:00"),
-        end_date=datetime.fromisoformat(f"{last.start}T00:00:00+00:00") if last else None,
+        schedule=every_month(spec.arrival),
+        start_date=datetime.fromisoformat(f"{first}T00:00:00+00:00"),
         doc_md=__doc__,
         params=form.ingest(spec),
     )

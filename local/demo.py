@@ -175,7 +175,8 @@ def _explain(airflow: AirflowApi, run: dict[str, Any]) -> None:
 
 def _run_of(airflow: AirflowApi, month: str) -> dict[str, Any] | None:
     scheduled = (run for run in airflow.runs(f"{MODEL}_ingest") if run["run_type"] == "scheduled")
-    return next((run for run in scheduled if run["data_interval_start"].startswith(month)), None)
+    over = str(Window.month(month).end)
+    return next((run for run in scheduled if run["data_interval_end"].startswith(over)), None)
 
 
 def _read(registered: dict[str, Any]) -> str:

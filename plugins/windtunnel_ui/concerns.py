@@ -45,7 +45,11 @@ def of(known: Known, summary: dict[str, Any] | Exception, today: date | None = N
     """
     today = today or datetime.now(UTC).date()
     found = [concern for dag in known.dags.values() for concern in _of_dag(dag)]
-    found += _of_feed(known.model, summary, today)
+    found += _of_feed(known.model, summary)
+    if isinstance(summary, dict) and (due := summary["data_due"]) and date.fromisoformat(due) < today:
+        held = "ingest" in known.dags and known.dags["ingest"].paused
+        text = f"New rows have been due since {due}{', and ingest is paused' if held else ''}."
+        found.append(Concern("warn", text, airflow=f"/dags/{known.model}_ingest"))
     return sorted(found, key=lambda concern: LEVELS.index(concern.level))
 
 
@@ -73,7 +77,7 @@ def _of_dag(dag: Dag) -> list[Concern]:
     return found
 
 
-def _of_feed(model: str, summary: dict[str, Any] | Exception, today: date) -> list[Concern]:
+def _of_feed(model: str, summary: dict[str, Any] | Exception) -> list[Concern]:
     here = f"/models/{model}"
     if isinstance(summary, Missing):
         return [Concern("note", "Nothing has happened yet: ingest its first month.", airflow=f"/dags/{model}_ingest")]
@@ -92,9 +96,6 @@ def _of_feed(model: str, summary: dict[str, Any] | Exception, today: date) -> li
     if summary["refused"]:
         text = f"The rows of {summary['refused']} were refused; nothing of them was published."
         found.append(Concern("bad", text, page=f"{here}/data?window={summary['refused']}"))
-    due = summary["data_due"]
-    if due and date.fromisoformat(due) < today:
-        found.append(Concern("warn", f"New rows have been due since {due}.", airflow=f"/dags/{model}_ingest"))
     if not summary["champion"]:
         found.append(Concern("note", "No version is in service yet.", page=here))
     return found

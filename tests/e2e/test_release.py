@@ -112,7 +112,7 @@ def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey:
 
         question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 300)
         wait("its turn", lambda: any(t["state"] == "awaiting_input" for t in rita.tasks(question)), 300)
-        answered(browser, question["dag_run_id"], "Forced, and the shadow shows no harm.")
+        answered(browser, question["dag_run_id"], version, "Forced, and the shadow shows no harm.")
         succeeded(rita, question)
 
         release = wait("the rollout", lambda: admin.started_by(f"{MODEL}_rollout", question), 300)

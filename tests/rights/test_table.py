@@ -48,7 +48,7 @@ def check(row: Row, scene: Scene, ask: Ask, dags: list[str]) -> None:
         for person in (person for person in PEOPLE if row.answers[person] == "no"):
             answer = ask(person, call)
             assert refused(person, answer), f"{person} {call}: {answer}"
-            assert scene.snapshot() == before, f"{person} {call} changed something: {answer}"
+    assert scene.snapshot() == before, f"{row.what}: refused, and yet something changed"
     may = [person for person in reversed(PEOPLE) if row.answers[person] == "yes"]
     dag = ON_ADMIN if row.section == LOCKED else scene.dags(row)[0]
     if may and row.method != "GET":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
@@ -63,12 +64,12 @@ def newest_or_none(asset: Asset) -> dict[str, Any] | None:
 
 
 def interval() -> Window | None:
-    """The data interval of a scheduled or backfilled run; None where a person started it with a form."""
+    """The month of a scheduled or backfilled run, which is over at its date; None where a person started it with a form."""
     context = get_current_context()
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if context["dag_run"].run_type in ("scheduled", "backfill") and start and end:
-        return Window(start=start.date(), end=end.date())
-    return None
+    over = context.get("data_interval_end")
+    if context["dag_run"].run_type not in ("scheduled", "backfill") or not over:
+        return None
+    return Window.month(f"{over.date() - timedelta(days=1):%Y-%m}")
 
 
 def owner(stage: str) -> str:

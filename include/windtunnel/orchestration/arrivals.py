@@ -1,0 +1,26 @@
+"""When a source's months arrive: the schedule of `ingest`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import CronDataIntervalTimetable, EventsTimetable
+
+from windtunnel.core.spec import Arrival
+from windtunnel.core.window import Window
+
+MONTHLY = "0 0 1 * *"
+
+
+def every_month(arrival: Arrival) -> Any:
+    """A month is due when it is over; of a source that ends, its months and no others.
+
+    They are listed then, and not cut off by an `end_date` of the DAG: Airflow 3.3.1 gives a run that a person asks for
+    after such a date no task at all, and calls it a success.
+    """
+    if arrival.last is None:
+        return CronDataIntervalTimetable(MONTHLY, timezone="UTC")
+    whole = Window.around([Window.month(arrival.first), Window.month(arrival.last)])
+    over = [datetime(month.end.year, month.end.month, 1, tzinfo=UTC) for month in whole.months()]
+    return EventsTimetable(over, description=f"Monthly, {arrival.first} to {arrival.last}")
