@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+import pendulum
 from airflow.sdk import CronDataIntervalTimetable, EventsTimetable
 
 from windtunnel.core.spec import Arrival
@@ -22,5 +22,5 @@ def every_month(arrival: Arrival) -> Any:
     if arrival.last is None:
         return CronDataIntervalTimetable(MONTHLY, timezone="UTC")
     whole = Window.around([Window.month(arrival.first), Window.month(arrival.last)])
-    over = [datetime(month.end.year, month.end.month, 1, tzinfo=UTC) for month in whole.months()]
+    over = [pendulum.datetime(month.end.year, month.end.month, 1) for month in whole.months()]
     return EventsTimetable(over, description=f"Monthly, {arrival.first} to {arrival.last}")
