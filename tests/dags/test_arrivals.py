@@ -27,3 +27,17 @@ def test_no_task_of_any_dag_ends_with_a_date() -> None:
     assert found
     ending = {f"{dag_id}.{task.task_id}" for dag_id, dag in found.items() for task in dag.tasks if task.end_date}
     assert not ending, f"{sorted(ending)} have an end_date: bound the schedule instead, see orchestration/arrivals.py"
+
+
+def test_airflow_reads_the_schedule_back_as_it_wrote_it_down() -> None:
+    from airflow.dag_processing.dagbag import BundleDagBag
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    from local.place import ROOT
+
+    bag = BundleDagBag(dag_folder=ROOT / "dags/ingest.py", bundle_path=ROOT / "dags", bundle_name="dags-folder")
+    assert bag.dags
+    for dag in bag.dags.values():
+        written = DagSerialization.to_dict(dag)
+        again = DagSerialization.to_dict(DagSerialization.from_dict(written))
+        assert again["dag"]["timetable"] == written["dag"]["timetable"]

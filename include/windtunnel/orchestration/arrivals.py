@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.sdk import CronDataIntervalTimetable, EventsTimetable
+from airflow.sdk import CronDataIntervalTimetable
 
 from windtunnel.core.spec import Arrival
 from windtunnel.core.window import Window
@@ -22,5 +22,8 @@ def every_month(arrival: Arrival) -> Any:
     if arrival.last is None:
         return CronDataIntervalTimetable(MONTHLY, timezone="UTC")
     whole = Window.around([Window.month(arrival.first), Window.month(arrival.last)])
+    # Not the SDK's: what Airflow 3.3.1 writes down of that one, it cannot read back.
+    from airflow.timetables.events import EventsTimetable
+
     over = [pendulum.datetime(month.end.year, month.end.month, 1) for month in whole.months()]
     return EventsTimetable(over, description=f"Monthly, {arrival.first} to {arrival.last}")
