@@ -24,7 +24,7 @@ from local.place import ROOT
 from local.traffic import departures
 from tests.browser import Browser
 from tests.e2e.journey import MODEL, Journey
-from tests.e2e.test_pages import answered
+from tests.e2e.test_browsing import answered
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.window import Window
 

@@ -12,7 +12,7 @@ import pytest
 from local.airflow_api import ended, wait
 from tests.browser import Browser, pictured
 from tests.e2e.journey import MODEL, Journey
-from tests.e2e.test_pages import HOME, at, ours
+from tests.e2e.test_browsing import HOME, at, ours
 
 pytestmark = pytest.mark.timeout(1500)
 

@@ -1,4 +1,7 @@
-"""Each person's way through the pages after a whole journey, in a browser: from the models to what they came for."""
+"""Each person's way through the pages, in a browser: from the models to what they came for.
+
+Right after the journey, before other tests of this folder leave failed runs behind.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,8 @@ def test_vic_sees_at_a_glance_that_nothing_is_wrong_and_why(vic: Page) -> None:
     text = row.inner_text()
     for said in ("V1.1.0", "ignore", "Nothing to do for V1.1.0", "until 2013-06-01"):
         assert said in text
+    assert "failed" not in text
+    assert ours(vic).get_by_text("Nothing is wrong.").is_visible()
     pictured(vic, "models")
 
 
