@@ -31,6 +31,8 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+OPEN: list[BrowserContext] = []
+"""Of the test that runs now."""
 PICTURES = RUNS / "pictures"
 PATIENCE_MS = 60_000  # two cores carry Airflow, the browser and the other tests
 
@@ -67,15 +69,19 @@ class Browser:
         """Address of Airflow's UI."""
         return self._stack.where.web_url
 
-    def page(self, person: str | None, path: str = "/", *, dark: bool = False) -> Page:
-        """A new page, in a profile of its own.
+    def page(self, person: str | None, path: str = "/", *, dark: bool = False, kept: bool = False) -> Page:
+        """A new page, in a profile of its own, closed when the test has ended: Airflow's pages ask and ask while open.
 
         Args:
             person: Who signs in; None for somebody who has not.
             path: What it shows.
             dark: Whether the person's system is set to dark.
+            kept: For pages that the next test goes on with.
         """
-        page = self._context(self._cookies(person), dark).new_page()
+        context = self._context(self._cookies(person), dark)
+        if not kept:
+            OPEN.append(context)
+        page = context.new_page()
         seen = self._seen[page] = Seen()
         page.on("console", lambda said: seen.errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
@@ -144,6 +150,7 @@ def chromium(request: pytest.FixtureRequest) -> Iterator[Chromium]:
         request.config.pluginmanager.register(_Hidden(loop))
         yield launched
         asyncio._set_running_loop(loop)
+        OPEN.clear()  # they end with the browser
 
 
 @pytest.fixture(scope="session")
@@ -161,6 +168,11 @@ class _Hidden:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self) -> None:
+        while OPEN:
+            OPEN.pop().close()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Function) -> None:

@@ -47,7 +47,7 @@ def by_token(stack: Stack) -> Iterator[Ask]:
 @pytest.fixture(scope="session")
 def by_browser(browser: Browser) -> Ask:
     """Ask from a page, as the buttons of the UI do: its cookie says who asks."""
-    pages = {person: browser.page(person, "/api/v2/version") for person in PEOPLE}
+    pages = {person: browser.page(person, "/api/v2/version", kept=True) for person in PEOPLE}
 
     def ask(person: str | None, call: tuple[str, str, Any]) -> Answer:
         status, text = pages[person].evaluate(FETCH, list(call))

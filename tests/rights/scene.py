@@ -29,6 +29,10 @@ ON_ADMIN = f"{MODEL}_deliver"
 SCHEDULED = f"{MODEL}_housekeeping"
 ASK_WHY = ("_retrain", "_rollback")
 "Their forms want a reason."
+ANSWERED = dict.fromkeys(
+    ("dag_run", "task_instance", "xcom"), f"where dag_id != '{MODEL}_approve' or run_id like 'rights-%'"
+)
+"A run whose question was answered goes on by itself; what was answered is watched as `hitl_detail`."
 ANYTHING = {"map_index": "-1", "group_id": "none", "xcom_key": PROBE, "key": PROBE}
 
 WATCHED = {
@@ -162,7 +166,7 @@ class Scene:
         """What a refused call must not change."""
         with sqlite3.connect(f"file:{self.stack.where.home}/airflow/airflow.db?mode=ro", uri=True, timeout=60) as data:
             return {
-                table: sorted(map(repr, data.execute(f"select {columns} from {table}")))  # noqa: S608 - the table above
+                table: sorted(map(repr, data.execute(f"select {columns} from {table} {ANSWERED.get(table, '')}")))  # noqa: S608
                 for table, columns in WATCHED.items()
             }
 
@@ -179,13 +183,15 @@ class Scene:
             self.admin.post("/assets/events", event)
             self.questions += wait("the run", partial(self._new_runs, dag, known), 60)
         for run in self.questions:
-            wait("the question", partial(self._asks, f"/dags/{dag}/dagRuns/{run}/taskInstances/decide"), 120)
+            wait("the question", partial(self._asks, f"/dags/{dag}/dagRuns/{run}/taskInstances"), 120)
 
     def _new_runs(self, dag: str, known: set[str]) -> list[str]:
         return sorted(self._run_ids(dag) - known)
 
-    def _asks(self, task: str) -> bool:
-        return bool(self.admin.get(task)["state"] == "awaiting_input")
+    def _asks(self, tasks: str) -> bool:
+        """Whether the question is asked and the pages show it: from then on the run stands still."""
+        states = [self.admin.get(f"{tasks}/{task}")["state"] for task in ("decide", "show_now")]
+        return states == ["awaiting_input", "success"]
 
     def _running(self) -> list[str]:
         found = self.admin.get("/dags/~/dagRuns", state="running", limit=100)["dag_runs"]

@@ -83,8 +83,9 @@ def test_a_task_is_spoken_for_by_nobody(scene: Scene, by_token: Ask) -> None:
     values = scene.values("flights_train")
     at = f"/execution/task-instances/{values['task_instance_id']}"
     calls: list[tuple[str, str, object]] = [
-        ("PATCH", f"{at}/{what}", {}) for what in ("run", "state", "heartbeat", "skip-downstream")
+        ("PATCH", f"{at}/{what}", {}) for what in ("run", "state", "skip-downstream")
     ]
+    calls += [("PUT", f"{at}/heartbeat", {})]
     calls += [("POST", f"/execution/xcoms/flights_train/{values['dag_run_id']}/{values['task_id']}/forged", 1)]
     calls += [("PUT", f"/execution/variables/{values['variable_key']}", {"val": "forged"})]
     before = scene.snapshot()
