@@ -133,7 +133,7 @@ class FeedBatch(Contract):
     label: str
     start: str
     end: str
-    "The day after the last: with `start` what the form of `ingest` takes to run this window again."
+    "The day after the last; its months are what the form of `ingest` takes to run this window again."
     at: datetime
     published: bool
     "False: an expectation on the batch as a whole was not met, and nothing was published."
