@@ -14,7 +14,9 @@ from tests.rights.table import PEOPLE
 from tests.stack import Stack
 
 Answer = tuple[int, str]
-Ask = Callable[[str | None, tuple[str, str, Any]], Answer]
+Call = tuple[str, str, Any]
+"Method, path and body."
+Ask = Callable[[str | None, Call], Answer]
 
 FETCH = """async ([method, path, body]) => {
   const json = body === null ? {} : {headers: {"Content-Type": "application/json"}, body: JSON.stringify(body)};
@@ -34,7 +36,7 @@ def by_token(stack: Stack) -> Iterator[Ask]:
     """Ask with a Bearer token."""
     clients = {person: signed_in(stack, person) for person in PEOPLE}
 
-    def ask(person: str | None, call: tuple[str, str, Any]) -> Answer:
+    def ask(person: str | None, call: Call) -> Answer:
         method, path, body = call
         answer = clients[person].request(method, path, json=body)
         return answer.status_code, answer.text
@@ -49,7 +51,7 @@ def by_browser(browser: Browser) -> Ask:
     """Ask from a page, as the buttons of the UI do: its cookie says who asks."""
     pages = {person: browser.page(person, "/api/v2/version", kept=True) for person in PEOPLE}
 
-    def ask(person: str | None, call: tuple[str, str, Any]) -> Answer:
+    def ask(person: str | None, call: Call) -> Answer:
         status, text = pages[person].evaluate(FETCH, list(call))
         return status, text
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.rights.scene import signed_in
+from tests.rights.scene import Scene, signed_in
 from tests.stack import Stack
 from windtunnel.__main__ import main
 from windtunnel.core.settings import settings
@@ -21,7 +21,8 @@ OF_A_LOCKED_DAG = ("can_edit", "DAG:flights_train")
 
 
 @pytest.fixture
-def fab(stack: Stack) -> Iterator[httpx.Client]:
+def fab(stack: Stack, scene: Scene) -> Iterator[httpx.Client]:
+    """FAB's API, once every DAG is parsed: the first parse of a DAG gives its roles their rights on it."""
     with closing(signed_in(stack, "admin")) as client:
         yield client
 

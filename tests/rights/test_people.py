@@ -1,4 +1,4 @@
-"""The main path of each person, pressed in a real browser; what the buttons of Airflow come to for those who may not."""
+"""What the buttons of Airflow come to in a real browser. The main path of each person is in tests/e2e: there it has an end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ pytestmark = pytest.mark.timeout(300)
 REFUSED = "You do not have permission to perform this action."
 
 
-def runs(scene: Scene, dag: str) -> list[str]:
-    return [run["dag_run_id"] for run in scene.admin.runs(dag)]
-
-
 def open_form(page: Page) -> None:
     page.get_by_test_id("trigger-dag-button").click()
     page.get_by_role("dialog").wait_for()
@@ -32,29 +28,20 @@ def press_trigger(page: Page) -> int:
     return answer.value.status
 
 
-def test_dana_starts_an_ingest(scene: Scene, browser: Browser) -> None:
-    before = runs(scene, "flights_ingest")
-    page = browser.page("dana", "/dags/flights_ingest")
-    open_form(page)
-    assert press_trigger(page) == 200
-    (new,) = set(runs(scene, "flights_ingest")) - set(before)
-    assert scene.admin.get(f"/dags/flights_ingest/dagRuns/{new}")["triggering_user_name"] == "dana"
-
-
 def test_sam_opens_the_form_of_retrain(browser: Browser) -> None:
     page = browser.page("sam", "/dags/flights_retrain")
     open_form(page)
     expect(page.get_by_role("dialog").get_by_text("Reason", exact=False).first).to_be_visible()
 
 
-@pytest.mark.parametrize("person", ["sam", "rita", "dana", "vic"])
+@pytest.mark.parametrize("person", ["sam", "vic"])
 def test_a_press_on_the_trigger_of_train_starts_nothing(person: str, scene: Scene, browser: Browser) -> None:
     before = scene.snapshot()
     page = browser.page(person, "/dags/flights_train")
     open_form(page)
     assert press_trigger(page) == 403
     expect(page.get_by_text(REFUSED).first).to_be_visible()
-    assert scene.snapshot() == before
+    assert scene.changes(before) == {}
 
 
 def test_a_press_on_the_switch_of_train_pauses_nothing(scene: Scene, browser: Browser) -> None:
@@ -63,7 +50,7 @@ def test_a_press_on_the_switch_of_train_pauses_nothing(scene: Scene, browser: Br
     with page.expect_response(lambda got: got.request.method == "PATCH") as answer:
         page.locator("[data-scope=switch][data-part=control]").first.click()
     assert answer.value.status == 403
-    assert scene.snapshot() == before
+    assert scene.changes(before) == {}
 
 
 def test_rita_answers_a_question(scene: Scene, browser: Browser) -> None:
