@@ -9,20 +9,20 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.rights.scene import Scene, signed_in
+from tests.rights.scene import signed_in
 from tests.stack import Stack
 from windtunnel.__main__ import main
 from windtunnel.core.settings import settings
 from windtunnel.orchestration.people import ROLES
 
+pytestmark = pytest.mark.usefixtures("scene")  # every DAG is parsed, which gives its roles their rights on it
 EXTRA = ("can_edit", "DAGs")
 OF_ITS_DAG = ("can_edit", "DAG:flights_retrain")
 OF_A_LOCKED_DAG = ("can_edit", "DAG:flights_train")
 
 
 @pytest.fixture
-def fab(stack: Stack, scene: Scene) -> Iterator[httpx.Client]:
-    """FAB's API, once every DAG is parsed: the first parse of a DAG gives its roles their rights on it."""
+def fab(stack: Stack) -> Iterator[httpx.Client]:
     with closing(signed_in(stack, "admin")) as client:
         yield client
 
