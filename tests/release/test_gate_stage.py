@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.release import made, released
+from tests.release import findings, made, released
 from tests.unit.test_gate import errors, holdout, report
 from windtunnel.aws import jobs, ledger, objects
 from windtunnel.core.contracts import Champion, Comparison, Gate, Gated, TrainingPlan, TrainingRequest
@@ -148,12 +148,14 @@ def test_nobody_forces_without_a_name_and_a_reason(by: str, reason: str) -> None
     wish = TrainingRequest(model="flights", reason=reason, requested_by=by, force=True)
     with pytest.raises(ReleaseRefused, match="a person must stand for it by name, with a reason"):
         request(wish)
-    assert request(wish.model_copy(update={"force": False})).force is False
     live("The first.")
     with pytest.raises(ReleaseRefused, match="a person must stand for it by name, with a reason"):
         judged(holdout(challenger=1.2 * errors(1)), force=True, requested_by=by, reason=reason)
 
 
-def test_a_wish_that_may_be_forced_is_accepted() -> None:
-    wish = TrainingRequest(model="flights", **FORCE)
-    assert request(wish) == wish
+def test_a_wish_is_accepted_forced_with_a_name_and_not_forced_without_one() -> None:
+    findings.publish()
+    months = {"train": findings.TRAIN, "holdout": findings.HOLDOUT}
+    for given in (FORCE, {"requested_by": "unknown", "reason": "A good reason."}):
+        wish = TrainingRequest(model="flights", **given, **months)
+        assert request(wish) == wish
