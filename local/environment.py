@@ -119,9 +119,9 @@ def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         "workers": {"max_failed_heartbeats": "20"},  # the default of 3 kills a task after an API outage of 40 s
         "dag_processor": {
             "refresh_interval": "10",  # seconds until a new or edited DAG file is seen
-            # Seconds until an edit of what a DAG file imports, such as a spec.py, is seen. The default of 30 keeps a
-            # quarter of a core busy with files that have not changed.
-            "min_file_process_interval": "120",
+            # Seconds until an edit of what a DAG file imports, such as a spec.py, is seen. At the default of 30 a
+            # quarter of a core is busy with files that have not changed.
+            "min_file_process_interval": "60",
             "parsing_processes": "2",
         },
         "triggerer": {"capacity": "200"},
