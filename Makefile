@@ -5,10 +5,10 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check format revision docs lock clean
+.PHONY: help demo up down status logs env setup test check bench-serving format revision docs lock clean
 
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: up ## Walk the whole journey of a flight, from its source to a drift report
 	@exported="$$($(LOCAL) env)" && eval "$$exported" && $(BIN)/python -m local.demo
@@ -44,6 +44,9 @@ check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, gener
 	$(BIN)/python -m local.settings_page --check
 	$(BIN)/python -m local.feed_schema --check
 	$(BIN)/python -m local.revisions --check
+
+bench-serving: setup ## Measure our model server beside those of others (sets up an environment for each)
+	@$(BIN)/python -m bench.serving
 
 format: setup ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import getpass
+import io
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from windtunnel.aws import drills, ledger, outbox, verdicts
+from windtunnel.aws import drills, ledger, outbox, questions, verdicts
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import (
     Champion,
@@ -22,7 +26,7 @@ from windtunnel.core.contracts import (
     Verdict,
     VersionRecord,
 )
-from windtunnel.core.errors import WindowInvalid
+from windtunnel.core.errors import SourceMissing, WindowInvalid
 from windtunnel.core.settings import settings
 from windtunnel.stages.rollback import rollback
 from windtunnel.stages.show import show
@@ -154,6 +158,24 @@ def _alerts(found: list[Told]) -> str:
     return table(columns, rows)
 
 
+def _predict(model: str, *, file: str) -> list[list[str]]:
+    if file == "-":
+        return list(questions.answered(model, sys.stdin))
+    try:
+        with Path(file).open(encoding="utf-8-sig", newline="") as opened:
+            return list(questions.answered(model, opened))
+    except OSError as error:
+        raise SourceMissing(
+            f"`{file}` cannot be read: {error.strerror}. Give the path of a CSV file, or `-`."
+        ) from error
+
+
+def _lines(rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().rstrip("\n")
+
+
 def _rollback(model: str, *, to: str | None, because: str) -> Proof:
     return rollback(model, to, by=getpass.getuser(), why=because)
 
@@ -243,6 +265,17 @@ COMMANDS: dict[str, Command] = {
         (MODEL,),
         _known(show),
         lambda shown: f"Generation {shown.generation}, read at {_cell(shown.at)}.",
+    ),
+    "predict": Command(
+        "Ask the live endpoint about each row of a CSV file; answers the file with one more column, `prediction`.",
+        (
+            MODEL,
+            Argument(
+                "--file", "CSV with a header that has every feature; `-` reads standard input.", {"required": True}
+            ),
+        ),
+        _known(_predict),
+        _lines,
     ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
     "roles": Command(

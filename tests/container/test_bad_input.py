@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from windtunnel.models.flights.spec import SPEC
+from windtunnel.serving.application import Application
+from windtunnel.serving.load import load
 
 FEATURES = list(SPEC.features)
 JSON, LINES, CSV, CSV_HEADER = "application/json", "application/jsonlines", "text/csv", "text/csv; header=present"
@@ -164,7 +168,7 @@ def test_what_is_no_request_is_told(client: httpx.Client, content_type: str, bod
 )
 def test_another_content_type_is_refused_with_the_known_ones(client: httpx.Client, content_type: str) -> None:
     told = error(send(client, content_type, b"1"), 415)
-    assert told["allowed"] == "application/json, application/jsonlines, text/csv"
+    assert told["allowed"].startswith("application/json, application/jsonlines, text/csv, application/vnd.apache.arrow")
 
 
 @pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "x", "text/html, application/xml"])
@@ -184,3 +188,21 @@ def test_a_body_above_six_megabytes_is_refused_and_the_server_goes_on(client: ht
 )
 def test_other_routes_have_the_same_shape_of_error(client: httpx.Client, method: str, path: str, status: int) -> None:
     assert path in error(client.request(method, path), status)["message"]
+
+
+def test_a_body_that_stops_on_its_way_is_given_up(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, where the 30 seconds can be made one tenth."""
+    monkeypatch.setattr("windtunnel.serving.application.BODY_SECONDS", 0.1)
+    said: list[Any] = []
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"content-type", JSON.encode()), (b"content-length", b"10")]
+    scope = {"type": "http", "method": "POST", "path": "/invocations", "headers": headers}
+    asyncio.run(Application(load(base / "model"))(scope, never, send))
+    assert said[0]["status"] == 408
+    assert b"did not arrive" in said[1]["body"]

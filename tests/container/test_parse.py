@@ -17,11 +17,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from windtunnel.ml.artefact import Answers, Feature, Signature
+from windtunnel.serving.application import Application
 from windtunnel.serving.format import format, negotiate  # noqa: A004 - one of a server's four words
 from windtunnel.serving.load import load
 from windtunnel.serving.parse import CSV, JSON, JSON_LINES, MEDIA_TYPES, Columns, parse
 from windtunnel.serving.refusal import Refusal
-from windtunnel.serving.server import application
 
 SIGNATURE = Signature(
     model="any",
@@ -150,7 +150,7 @@ def test_predictions_are_read_back_exactly_from_every_format(values: list[float]
 @pytest.fixture(scope="module")
 def transport(base: Path) -> httpx.ASGITransport:
     """The application in this process: where a server would answer 500, it raises."""
-    return httpx.ASGITransport(application(load(base / "model")), raise_app_exceptions=True)
+    return httpx.ASGITransport(Application(load(base / "model")), raise_app_exceptions=True)
 
 
 @given(st.binary(max_size=200), st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=30))

@@ -1,4 +1,4 @@
-"""A fitted scikit-learn estimator as an ONNX model: one input per feature, one output `prediction`."""
+"""A fitted scikit-learn estimator as an ONNX model: one input per feature, strings as codes, one output `prediction`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
+from windtunnel.ml import codes
 from windtunnel.ml.artefact import Feature
 from windtunnel.ml.offset import OffsetRegressor
 from windtunnel.ml.scorer import OUTPUT
@@ -23,7 +24,7 @@ def to_onnx(estimator: Any, name: str, features: tuple[Feature, ...]) -> bytes:
     Args:
         estimator: A scikit-learn regressor or pipeline, or one inside an `OffsetRegressor`.
         name: The graph's name; skl2onnx would invent a random one.
-        features: Inputs in order; numbers are float32, strings are strings.
+        features: Inputs in order; numbers are float32, strings int64 codes of their categories.
     """
     offset = estimator.offset if isinstance(estimator, OffsetRegressor) else None
     inputs = [
@@ -33,6 +34,7 @@ def to_onnx(estimator: Any, name: str, features: tuple[Feature, ...]) -> bytes:
     fitted = estimator.regressor_ if offset is not None else estimator
     model = convert_sklearn(fitted, name, inputs, target_opset=OPSETS)
     _name_output(model.graph, offset)
+    codes.written(model, {feature.name: feature.categories or () for feature in features if feature.kind == "string"})
     # skl2onnx writes them in the order of a set, which the seed of Python's hashes decides.
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]

@@ -56,16 +56,39 @@ def _numbers(feature: Feature, values: Sequence[Any]) -> npt.NDArray[np.float32]
         kinds.discard(type(None))
     if kinds and kinds not in _NUMBERS:
         raise _refusal(feature, values, lambda value: type(value) in (int, float))
-    # None becomes NaN; a NaN that came in was refused by its format or is caught by its row below.
+    # None becomes NaN; a NaN that came in was refused by its format, or is told from it here.
     numbers = np.array(values, dtype=np.float64)
+    missing = np.isnan(numbers)
+    if missing.any():
+        missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+    return checked(feature, numbers, missing, values.__getitem__)
+
+
+def checked(
+    feature: Feature,
+    numbers: npt.NDArray[np.float64],
+    missing: npt.NDArray[np.bool_],
+    value: Callable[[int], Any],
+) -> npt.NDArray[np.float32]:
+    """One column as a model takes it.
+
+    Args:
+        feature: The column.
+        numbers: `(rows,)`, NaN where missing.
+        missing: `(rows,)`.
+        value: What came in, by row.
+
+    Raises:
+        Refusal: 400, naming the first row whose value is not allowed.
+    """
     allowed = np.abs(numbers) <= LARGEST[feature.kind]
     if feature.kind == "int64":
         allowed &= numbers == np.floor(numbers)
+    if feature.nullable:
+        allowed |= missing
     if not allowed.all():
-        missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
-        if not (allowed | missing).all():
-            bad = int(np.argmin(allowed | missing))
-            raise refused(feature, bad, values[bad])
+        bad = int(np.argmin(allowed))
+        raise refused(feature, bad, value(bad))
     return numbers.astype(np.float32)
 
 
@@ -97,6 +120,13 @@ def refused(feature: Feature, row: int, value: Any) -> Refusal:
         column=feature.name,
         row=row,
     )
+
+
+def refused_type(feature: Feature, found: str) -> Refusal:
+    """The refusal of a whole column, by the type it has in an Arrow stream or a Parquet file."""
+    allowed = allowed_values(feature)
+    message = f"Column `{feature.name}` is of type {found}; allowed is {allowed}."
+    return Refusal(400, message, found=found, allowed=allowed, column=feature.name)
 
 
 def allowed_values(feature: Feature) -> str:

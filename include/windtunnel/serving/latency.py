@@ -11,10 +11,9 @@ import orjson
 
 from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.evaluation_report import Serving
-from windtunnel.ml.scorer import Scorer
-from windtunnel.serving.format import format  # noqa: A004 - one of a server's four words
-from windtunnel.serving.parse import JSON, parse
-from windtunnel.serving.predict import predict
+from windtunnel.serving.answer import answer
+from windtunnel.serving.load import Model
+from windtunnel.serving.parse import JSON
 from windtunnel.serving.refusal import Refusal
 
 WARM_UP, LEAST_REQUESTS, MOST_REQUESTS, MOST_SECONDS = 20, 30, 2_000, 10
@@ -22,25 +21,25 @@ WARM_UP, LEAST_REQUESTS, MOST_REQUESTS, MOST_SECONDS = 20, 30, 2_000, 10
 
 
 def measure(artefact: Artefact) -> Serving:
-    """Time requests of one row from bytes to bytes, by parse, predict and format; the golden rows ask in turn.
+    """Time requests of one row from bytes to bytes, as the server answers them; the golden rows ask in turn.
 
     The network and the HTTP server around them are the same for every model and are not in it.
     """
-    scorer, golden = Scorer(artefact.onnx), artefact.golden
+    model, golden = Model.of(artefact), artefact.golden
     bodies = [orjson.dumps({"columns": golden.columns, "rows": [row]}) for row in golden.rows]
     took: list[float] = []
     until = time.perf_counter() + MOST_SECONDS
     for body in islice(cycle(bodies), WARM_UP + MOST_REQUESTS):
         if len(took) >= WARM_UP + LEAST_REQUESTS and time.perf_counter() > until:
             break
-        took.append(_seconds(artefact, scorer, body))
+        took.append(_seconds(model, body))
     milliseconds = np.asarray(took[WARM_UP:]) * 1_000
     p50, p99 = np.percentile(milliseconds, (50, 99))
     return Serving(size_bytes=len(artefact.onnx), requests=len(milliseconds), p50_ms=float(p50), p99_ms=float(p99))
 
 
-def _seconds(artefact: Artefact, scorer: Scorer, body: bytes) -> float:
+def _seconds(model: Model, body: bytes) -> float:
     started = time.perf_counter()
     with suppress(Refusal):  # an answer that is not finite is refused, which takes its time too; `Answers` counts it
-        format(predict(scorer, parse(body, JSON, artefact.signature)), JSON)
+        answer(model, body, JSON, None)
     return time.perf_counter() - started

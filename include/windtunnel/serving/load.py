@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import orjson
@@ -14,6 +15,7 @@ from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.scorer import Scorer
 from windtunnel.serving.parse import JSON, parse
 from windtunnel.serving.predict import predict
+from windtunnel.serving.quick import Quick
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,19 @@ class Model:
 
     artefact: Artefact
     scorer: Scorer
+    quick: Quick | None
+    "Reads small JSON requests; None where this model's cannot be read so."
+
+    @classmethod
+    def of(cls, artefact: Artefact) -> Self:
+        """What runs an artefact.
+
+        Raises:
+            ArtefactInvalid: ONNX Runtime cannot load it.
+        """
+        scorer = Scorer(artefact.onnx)
+        suits = Quick.suits(artefact.signature, scorer.codes)
+        return cls(artefact, scorer, Quick(artefact.signature, scorer.codes) if suits else None)
 
 
 def load(folder: Path, expected: str | None = None) -> Model:
@@ -35,14 +50,14 @@ def load(folder: Path, expected: str | None = None) -> Model:
         ArtefactInvalid: It is incomplete, altered, another than expected, or answers otherwise than it did when made.
     """
     read = artefact.read(folder, expected)
-    model = Model(read, Scorer(read.onnx))
-    wanted = {feature.name: _ONNX_TYPE[feature.kind] for feature in read.signature.features}
-    if model.scorer.inputs != wanted:
-        raise ArtefactInvalid(
-            f"`model.onnx` takes `{model.scorer.inputs}`, `signature.json` says `{wanted}`. Train again."
-        )
+    model = Model.of(read)
+    scorer = model.scorer
+    wanted = {feature.name: _TYPES[feature.kind] for feature in read.signature.features}
+    found = scorer.inputs
+    if found.keys() != wanted.keys() or any(found[name] not in allowed for name, allowed in wanted.items()):
+        raise ArtefactInvalid(f"`model.onnx` takes `{found}`, `signature.json` says `{wanted}`. Train again.")
     golden = read.golden
-    scored = predict(model.scorer, parse(orjson.dumps(golden.request()), JSON, read.signature))
+    scored = predict(scorer, scorer.inputs_of(parse(orjson.dumps(golden.request()), JSON, read.signature)))
     # As float32, like the answers: the recorded digits name one, and are not its value where it has no thousandths.
     difference = np.abs(scored - np.asarray(golden.predictions, dtype=np.float32))
     if difference.max() > golden.tolerance:
@@ -54,4 +69,8 @@ def load(folder: Path, expected: str | None = None) -> Model:
     return model
 
 
-_ONNX_TYPE = {"int64": "tensor(float)", "float64": "tensor(float)", "string": "tensor(string)"}
+_TYPES = {
+    "int64": ("tensor(float)",),
+    "float64": ("tensor(float)",),
+    "string": ("tensor(int64)", "tensor(string)"),  # codes; or texts, in models made before there were codes
+}

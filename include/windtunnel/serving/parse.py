@@ -1,10 +1,10 @@
-"""Parse: the body of a request -> one array per feature. JSON, JSON lines and CSV, each checked to the last value."""
+"""Parse: the body of a request -> one array per feature, each checked to the last value."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.message import Message
 from typing import Any
 
@@ -14,39 +14,52 @@ import orjson
 
 from windtunnel.core.errors import quoted
 from windtunnel.ml.artefact import Signature
-from windtunnel.serving import columns
+from windtunnel.ml.codes import Codes
+from windtunnel.serving import columns, table
 from windtunnel.serving.refusal import Refusal, clipped, shown
 
 JSON, JSON_LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 MEDIA_TYPES = (JSON, JSON_LINES, CSV)
+"""What is read and written."""
+
+TABLES = {
+    table.ARROW: table.from_arrow,
+    table.PARQUET: table.from_parquet,
+    "application/x-parquet": table.from_parquet,  # SageMaker's name
+}
+"""What is read and not written: an answer is one column."""
 
 Columns = dict[str, npt.NDArray[np.generic]]
 
 
-def parse(body: bytes, content_type: str, signature: Signature) -> Columns:
-    """Arrays `(rows,)` by feature from a body.
+def parse(body: bytes, content_type: str, signature: Signature, codes: Mapping[str, Codes] | None = None) -> Columns:
+    """Arrays `(rows,)` by feature from a body: float32, and texts as objects or, from a table, as int64 codes.
 
     Args:
         body: `{"instances": [{...} | [...]]}` or `{"columns": [...], "rows": [...]}` as JSON; one object or list per
-            line as JSON lines; CSV, where `text/csv; header=present` says that the first line names the columns.
+            line as JSON lines; CSV, where `text/csv; header=present` says that the first line names the columns; an
+            Arrow IPC stream or a Parquet file, uncompressed or snappy.
         content_type: The request's Content-Type.
         signature: What the model takes; lists without names come in its order.
+        codes: Of the texts that the model takes as codes.
 
     Raises:
         Refusal: 415 for another content type; 400 for anything else, naming the column and row where there are some.
     """
     kind, parameters = media_type(content_type)
+    if kind in TABLES and body:
+        return TABLES[kind](body, signature, codes or {})
     if kind not in MEDIA_TYPES or parameters.get("charset", "utf-8") not in ("utf-8", "utf8", "us-ascii"):
         raise Refusal(
             415,
-            f"Content-Type `{content_type}` is not understood. Allowed: {quoted(MEDIA_TYPES)}, in UTF-8.",
+            f"Content-Type `{content_type}` is not understood. Allowed: {quoted((*MEDIA_TYPES, *TABLES))}; texts in UTF-8.",
             found=content_type,
-            allowed=", ".join(MEDIA_TYPES),
+            allowed=", ".join((*MEDIA_TYPES, *TABLES)),
         )
     if not body.strip():
         raise _malformed("The body is empty.", "at least one row")
     if kind == CSV:
-        return _from_csv(body, parameters.get("header", "absent"), signature)
+        return _from_csv(body, parameters.get("header", "absent"), signature, codes or {})
     if kind == JSON_LINES:
         return _from_rows([_json(line, row) for row, line in enumerate(_lines(body))], signature)
     return _from_json(_json(body), signature)
@@ -109,9 +122,11 @@ def _named(header: Sequence[str], rows: list[Any], signature: Signature) -> Colu
     return {feature.name: columns.typed(feature, by_name[feature.name]) for feature in signature.features}
 
 
-def _from_csv(body: bytes, header: str, signature: Signature) -> Columns:
+def _from_csv(body: bytes, header: str, signature: Signature, codes: Mapping[str, Codes]) -> Columns:
     if header not in ("present", "absent"):
         raise _malformed("The parameter `header` of the content type is wrong.", "present or absent", found=header)
+    if (found := table.from_csv(body, header == "present", signature, codes)) is not None:
+        return found
     try:
         # An empty line is no row: files end in one, and a row of this model has at least one comma or one value.
         rows = [row for row in csv.reader(io.StringIO(_text(body), newline=""), strict=True) if row]

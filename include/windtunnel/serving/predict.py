@@ -1,31 +1,32 @@
-"""Predict: one array per feature -> predictions."""
+"""Predict: the inputs of a model -> predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from windtunnel.ml.scorer import Scorer
-from windtunnel.serving.parse import Columns
 from windtunnel.serving.refusal import Refusal
+
+Note = Callable[[npt.NDArray[np.float32]], None]
 
 
 def predict(
-    scorer: Scorer, columns: Columns, note: Callable[[npt.NDArray[np.float32]], None] | None = None
+    scorer: Scorer, inputs: Mapping[str, npt.NDArray[np.generic]], note: Note | None = None
 ) -> npt.NDArray[np.float32]:
     """Predictions `(rows,)` in the target's unit, all finite.
 
     Args:
         scorer: The model.
-        columns: One array `(rows,)` per feature.
+        inputs: What its graph takes, `(rows, 1)` each.
         note: Called with what the model answers before any of it is refused.
 
     Raises:
         Refusal: 400, a row is so far out that the model's answer overflows.
     """
-    predictions = scorer.score(columns)
+    predictions = scorer.run(inputs)
     if note is not None:
         note(predictions)
     finite = np.isfinite(predictions)

@@ -1,31 +1,27 @@
-"""The HTTP side of the model server: SageMaker's `/ping` and `/invocations`."""
+"""The process of the model server: load, listen, and leave without losing a request."""
 
 from __future__ import annotations
 
-from typing import cast
+import asyncio
+import socket
+from types import FrameType
 
-import orjson
 import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from windtunnel.ml.container import Container
-from windtunnel.serving.format import format, negotiate  # noqa: A004 - one of a server's four words
-from windtunnel.serving.load import Model, load
-from windtunnel.serving.parse import parse
-from windtunnel.serving.predict import predict
-from windtunnel.serving.refusal import Refusal
+from windtunnel.serving.application import Application
+from windtunnel.serving.load import load
+from windtunnel.serving.traffic import Traffic
 from windtunnel.serving.vitals import Vitals
 
-LARGEST_BODY = 6 * 1024 * 1024
-"""Bytes; what SageMaker passes on to a real-time endpoint."""
+IDLE_SECONDS = 65
+"""A connection may be idle for; longer than the 60 s of AWS's load balancers, which would else meet a closed one."""
 
-INLINE_BODY = 64 * 1024
-"""Bytes; above it a request is answered in a thread, so that /ping is never late. Below, a thread costs more."""
+NOTICE_SECONDS = 1.0
+"""For a balancer to see that /ping says 503, and then for kept connections to be told to close."""
+
+DRAIN_SECONDS = 25
+"""For the last answers."""
 
 
 def serve(container: Container) -> None:
@@ -41,8 +37,9 @@ def serve(container: Container) -> None:
     if container.endpoint is not None:
         vitals = Vitals(model.artefact.signature.answers, container.endpoint, container.version)
         vitals.print_every(container.vitals_seconds)
-    uvicorn.run(
-        application(model, vitals),
+    application = Application(model, vitals)
+    config = uvicorn.Config(
+        application,
         host=container.host,
         port=container.port,
         loop="uvloop",
@@ -51,67 +48,35 @@ def serve(container: Container) -> None:
         access_log=False,
         server_header=False,
         log_level="warning",
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    Draining(config, application.traffic).run()
 
 
-def application(model: Model, vitals: Vitals | None = None) -> Starlette:
-    """The server of one model, as an ASGI application; `vitals` counts its answers."""
+class Draining(uvicorn.Server):
+    """A server that is asked to stop by a signal and loses no request by it.
 
-    async def ping(_: Request) -> Response:
-        return Response()
-
-    async def invocations(request: Request) -> Response:
-        body = await _body(request)
-        if len(body) > INLINE_BODY:
-            return await run_in_threadpool(answer, model, body, request, vitals)
-        return answer(model, body, request, vitals)
-
-    return Starlette(
-        routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])],
-        exception_handlers={Refusal: _refused, HTTPException: _no_such_route, Exception: _failed},
-    )
-
-
-def answer(model: Model, body: bytes, request: Request, vitals: Vitals | None = None) -> Response:
-    """The answer to one request for predictions.
-
-    Raises:
-        Refusal: The request cannot be answered.
+    At first only /ping tells, so that balancers look elsewhere. Then nobody new is let in, and whoever kept a connection
+    is asked to close it with his next answer: a connection that the server closes may have a request on its way.
     """
-    content_type = request.headers.get("content-type", "")
-    columns = parse(body, content_type, model.artefact.signature)
-    kind = negotiate(request.headers.get("accept"), content_type)
-    predictions = predict(model.scorer, columns, vitals.note if vitals is not None else None)
-    return Response(format(predictions, kind), media_type=kind)
 
+    def __init__(self, config: uvicorn.Config, traffic: Traffic) -> None:
+        super().__init__(config)
+        self._traffic = traffic
 
-async def _body(request: Request) -> bytes:
-    """The body, read no further than allowed."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            allowed = f"{LARGEST_BODY} bytes"
-            raise Refusal(413, f"The body is larger than {allowed}. Send fewer rows at a time.", allowed=allowed)
-    return bytes(body)
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins the notice; a second one ends at once."""
+        if self._traffic.leaving or not self.started:
+            super().handle_exit(sig, frame)
+            return
+        self._traffic.leaving = True
+        asyncio.get_running_loop().call_later(NOTICE_SECONDS, super().handle_exit, sig, frame)
 
-
-def _json(status: int, refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(refusal.body()), status, headers, media_type="application/json")
-
-
-def _refused(_: Request, error: Exception) -> Response:
-    refusal = cast("Refusal", error)
-    return _json(refusal.status, refusal)
-
-
-def _no_such_route(request: Request, error: Exception) -> Response:
-    error = cast("HTTPException", error)
-    allowed = "GET /ping and POST /invocations"
-    message = f"{error.detail}: `{request.method} {request.url.path}`. Allowed: {allowed}."
-    refusal = Refusal(error.status_code, message, found=f"{request.method} {request.url.path}", allowed=allowed)
-    return _json(error.status_code, refusal, dict(error.headers or {}))
-
-
-def _failed(_: Request, error: Exception) -> Response:
-    return _json(500, Refusal(500, f"The server failed: {type(error).__name__}. Its log has the reason."))
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more, let kept connections end by themselves, then end the others after their answers."""
+        for server in self.servers:
+            server.close()
+        self._traffic.draining = True
+        await asyncio.sleep(NOTICE_SECONDS)
+        await super().shutdown(sockets)
