@@ -33,3 +33,15 @@ def demo(stack: Stack) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def windtunnel(journey: Journey, *arguments: str) -> str:
+    """The command line as a person uses it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "windtunnel", *arguments],
+        env=environment(journey.stack.where) | {"PYTHONPATH": str(ROOT / "include")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

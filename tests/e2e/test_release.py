@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +17,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.airflow_api import AirflowApi, ended, wait
-from local.environment import environment
-from local.place import ROOT
 from local.traffic import departures
 from tests.browser import Browser
-from tests.e2e.journey import MODEL, Journey
+from tests.e2e.journey import MODEL, Journey, windtunnel
 from tests.e2e.test_browsing import answered
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.window import Window
@@ -81,18 +77,6 @@ def succeeded(airflow: AirflowApi, run: dict[str, Any]) -> dict[str, Any]:
     tasks = [(task["task_id"], task["state"]) for task in airflow.tasks(run)]
     assert found["state"] == "success", tasks
     return found
-
-
-def windtunnel(journey: Journey, *arguments: str) -> str:
-    """The command line as a person uses it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "windtunnel", *arguments],
-        env=environment(journey.stack.where) | {"PYTHONPATH": str(ROOT / "include")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey: Journey, browser: Browser) -> None:
