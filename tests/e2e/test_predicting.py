@@ -6,19 +6,20 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.demo import departures
 from local.environment import environment
 from local.place import ROOT
+from local.traffic import departures
 from tests.e2e.journey import MODEL, Journey, windtunnel
 from windtunnel.core.window import Window
 from windtunnel.models.flights.spec import SPEC
 
-DAY = Window.parse("2013-05-20", "2013-05-21")
+DAY = Window(start=date(2013, 5, 20), end=date(2013, 5, 21))
 KEPT = [SPEC.key, *SPEC.features]
 
 
