@@ -70,7 +70,7 @@ for window in [Window.parse("2013-01", "2013-04"), Window.parse("2013-04", "2013
 """
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_memory_does_not_grow_with_the_months_of_a_window() -> None:
     """The rows of a month take 20 to 30 MB in its stages; allocators take some months to settle."""
     done = subprocess.run(

@@ -27,7 +27,7 @@ def refusal(airflow: AirflowApi, stage: str, **form: Any) -> str:
 
 def failed(airflow: AirflowApi, run: dict[str, Any]) -> str:
     """The log of `request` once its run has failed, at the first try."""
-    run = wait("its end", lambda: ended(airflow.run(run)) and airflow.run(run), 180)
+    run = wait("its end", lambda: ended(airflow.run(run)) and airflow.run(run), 600)
     (task,) = airflow.tasks(run)
     assert (run["state"], task["state"], task["try_number"]) == ("failed", "failed", 1)
     return airflow.log(run, "request")
@@ -136,7 +136,7 @@ def test_a_scientist_fills_in_the_form_and_gets_it_back_after_a_mistake(journey:
     page.get_by_role("button", name="Hyper-parameters").click()
     page.locator("input[name=element_max_iter]").fill("150")
     page.get_by_role("button", name="Trigger", exact=True).last.click()
-    run = wait("the run", lambda: sam.runs(f"{MODEL}_retrain")[before:], 60)[0]
+    run = wait("the run", lambda: sam.runs(f"{MODEL}_retrain")[before:], 180)[0]
     assert "lies before the training window" in failed(sam, run)
 
     page.goto(f"{browser.url}/dags/{MODEL}_retrain/runs/{run['dag_run_id']}")

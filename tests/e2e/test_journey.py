@@ -96,18 +96,18 @@ def test_a_scientists_retrain_is_rejected_by_the_reviewer_and_changes_nothing(jo
     # Forced: the gate would want more evidence than a month of flights gives of fewer trees.
     form = {"max_iter": 20, "reason": "Fewer trees may do as well.", "force": True}
     wish = sam.trigger(f"{MODEL}_retrain", **form)
-    training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 300)
-    wait("its end", lambda: ended(sam.run(training)), 600)
+    training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 900)
+    wait("its end", lambda: ended(sam.run(training)), 1200)
     made = sam.result(training, "register")
     assert made["gate"]["forced_by"] == "sam"
     assert (made["evaluated"]["plan"]["requested_by"], made["evaluated"]["plan"]["reason"]) == ("sam", form["reason"])
     assert made["evaluated"]["plan"]["hyperparameters"]["max_iter"] == "20"
 
-    shadowing = wait("the shadow", lambda: rita.started_by(f"{MODEL}_shadow", training), 300)
-    question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 300)
-    wait("its turn", lambda: ("decide", "awaiting_input") in states(rita, question), 300)
+    shadowing = wait("the shadow", lambda: rita.started_by(f"{MODEL}_shadow", training), 900)
+    question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 900)
+    wait("its turn", lambda: ("decide", "awaiting_input") in states(rita, question), 900)
     rita.decide(question, "decide", "Reject", note="Not worth it.")
-    wait("its end", lambda: ended(rita.run(question)), 300)
+    wait("its end", lambda: ended(rita.run(question)), 900)
     arn = made["package_arn"]
     (package,) = [found for found in packages(journey.stack) if found["ModelPackageArn"] == arn]
     assert package["ModelApprovalStatus"] == "Rejected"
@@ -121,7 +121,7 @@ def test_a_scientists_retrain_is_rejected_by_the_reviewer_and_changes_nothing(jo
 def test_a_wish_that_cannot_come_true_is_refused_at_once(journey: Journey) -> None:
     sam = journey.stack.airflow("sam")
     wish = sam.trigger(f"{MODEL}_retrain", depth=3, reason="There is no such parameter.")
-    run = wait("its end", lambda: ended(sam.run(wish)) and sam.run(wish), 120)
+    run = wait("its end", lambda: ended(sam.run(wish)) and sam.run(wish), 300)
     (task,) = sam.tasks(run)
     assert (run["state"], task["try_number"]) == ("failed", 1)
     assert "has no field `depth`. It has:" in sam.log(run, "request")
@@ -131,7 +131,7 @@ def test_a_wish_that_cannot_come_true_is_refused_at_once(journey: Journey) -> No
 def test_what_events_start_says_so_when_it_is_started_by_hand(journey: Journey, stage: str) -> None:
     admin = journey.stack.airflow()
     by_hand = admin.trigger(f"{MODEL}_{stage}")
-    run = wait("its end", lambda: ended(admin.run(by_hand)) and admin.run(by_hand), 120)
+    run = wait("its end", lambda: ended(admin.run(by_hand)) and admin.run(by_hand), 300)
     (failed,) = [task for task in admin.tasks(run) if task["state"] == "failed"]
     assert failed["try_number"] == 1
     assert "This DAG is started by the asset" in admin.log(run, failed["task_id"])

@@ -28,8 +28,8 @@ def flights(journey: Journey) -> list[dict[str, Any]]:
     """The departures of a day."""
     del journey  # its data are there
     rows = departures(MODEL, DAY)[KEPT].astype(object)
-    found: list[dict[str, Any]] = rows.where(rows.notna(), None).to_dict(orient="records")
-    return found
+    found = rows.where(rows.notna(), None).to_dict(orient="records")
+    return [{str(name): value for name, value in row.items()} for row in found]
 
 
 def written(path: Path, rows: list[dict[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from windtunnel.aws import lake, ledger
 from windtunnel.aws.clients import client
 from windtunnel.core.contracts import Dossier
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 DAG = "flights_approve"
 OWN_TAG = 9
 """A generation of the model that no other test of this stack knows."""
@@ -30,14 +30,14 @@ def running(stack: Stack) -> Iterator[Stack]:
     lake.ensure()
     ledger.ensure()
     admin = stack.airflow()
-    wait("the DAG", lambda: DAG in {dag["dag_id"] for dag in admin.get("/dags")["dags"]}, 120)
+    wait("the DAG", lambda: DAG in {dag["dag_id"] for dag in admin.get("/dags")["dags"]}, 300)
     yield stack
     flown.forget()
 
 
 def question(airflow: AirflowApi, run: dict[str, Any]) -> dict[str, Any]:
     """What is asked in a run, once it is."""
-    wait("the question", lambda: states(airflow, run).get("decide") == "awaiting_input", 120)
+    wait("the question", lambda: states(airflow, run).get("decide") == "awaiting_input", 300)
     path = f"/dags/{DAG}/dagRuns/{run['dag_run_id']}/taskInstances/decide/-1/hitlDetails"
     return dict(airflow.get(path))
 
@@ -98,21 +98,21 @@ def test_an_answer_that_breaks_a_rule_is_asked_for_again_until_the_question_expi
     ended_as = give(rita, first, "Approve", "It is my own, and it is good.")
     assert (ended_as["ask_again"], ended_as["record_yes"]) == ("success", "skipped")
 
-    second = wait("the second question", lambda: admin.started_by(DAG, first), 120)
+    second = wait("the second question", lambda: admin.started_by(DAG, first), 300)
     body = question(admin, second)["body"]
     assert body.startswith("> **Asked again: the last answer was not recorded.** Four eyes")
     assert body.endswith(dossier.summary)
     ended_as = give(admin, second, "Reject", "   ")
     assert (ended_as["ask_again"], ended_as["record_no"]) == ("success", "skipped")
 
-    third = wait("the third question", lambda: admin.started_by(DAG, second), 120)
+    third = wait("the third question", lambda: admin.started_by(DAG, second), 300)
     assert "A no needs a reason" in question(admin, third)["body"]
     before = ledger.history("flights", version)
     assert before.record.state == "awaiting-approval"
     assert {entry.state for entry in before.entries}.isdisjoint({"approved", "rejected"})
 
     turn_the_clock_forward(running, third)
-    wait("its end", lambda: ended(admin.run(third)), 180)
+    wait("its end", lambda: ended(admin.run(third)), 600)
     assert admin.run(third)["state"] == "success"
     assert states(admin, third)["record_expired"] == "success"
     assert ledger.history("flights", version).entries[-1].state == "expired"

@@ -72,7 +72,7 @@ def traffic(journey: Journey) -> Iterator[Asked]:
 
 def succeeded(airflow: AirflowApi, run: dict[str, Any]) -> dict[str, Any]:
     """The run once it has ended, which it must do well."""
-    wait("its end", lambda: ended(airflow.run(run)), 600)
+    wait("its end", lambda: ended(airflow.run(run)), 1200)
     found = airflow.run(run)
     tasks = [(task["task_id"], task["state"]) for task in airflow.tasks(run)]
     assert found["state"] == "success", tasks
@@ -83,23 +83,23 @@ def test_a_second_version_flies_goes_live_gradually_and_is_brought_back(journey:
     admin, sam, rita = (journey.stack.airflow(person) for person in ("admin", "sam", "rita"))
     with traffic(journey) as asked:
         wish = sam.trigger(f"{MODEL}_retrain", max_iter=100, reason="A smaller model for the summer.", force=True)
-        training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 300)
+        training = wait("the training", lambda: sam.started_by(f"{MODEL}_train", wish), 900)
         succeeded(sam, training)
         version = sam.result(training, "register")["version"]
 
-        shadowing = wait("the shadow", lambda: admin.started_by(f"{MODEL}_shadow", training), 300)
+        shadowing = wait("the shadow", lambda: admin.started_by(f"{MODEL}_shadow", training), 900)
         succeeded(admin, shadowing)
         judged = admin.result(shadowing, "judge")
         assert judged["champion"] == "V1.1.0"
         assert judged["requests"] > 100
         assert judged["labelled"] > 100
 
-        question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 300)
-        wait("its turn", lambda: any(t["state"] == "awaiting_input" for t in rita.tasks(question)), 300)
+        question = wait("the question", lambda: rita.started_by(f"{MODEL}_approve", shadowing), 900)
+        wait("its turn", lambda: any(t["state"] == "awaiting_input" for t in rita.tasks(question)), 900)
         answered(browser, question["dag_run_id"], version, "Forced, and the shadow shows no harm.")
         succeeded(rita, question)
 
-        release = wait("the rollout", lambda: admin.started_by(f"{MODEL}_rollout", question), 300)
+        release = wait("the rollout", lambda: admin.started_by(f"{MODEL}_rollout", question), 900)
         succeeded(admin, release)
         assert admin.result(release, "prove")["version"] == version
         steps = admin.log(release, "deploy")

@@ -29,10 +29,10 @@ def test_dana_reads_what_great_expectations_found_and_runs_the_month_again(journ
     page.locator("#element_month_from").click()
     page.get_by_role("option", name="2013-02", exact=True).click()
     page.get_by_role("button", name="Trigger", exact=True).last.click()
-    run = wait("the run", lambda: _asked(dana.runs(f"{MODEL}_ingest")[before:]), 60)
+    run = wait("the run", lambda: _asked(dana.runs(f"{MODEL}_ingest")[before:]), 180)
     # Whoever triggers a DAG from its page wakes it, unless they say no: then a later month may be on its way before.
     try:
-        run = wait("its end", lambda: ended(dana.run(run)) and dana.run(run), 300)
+        run = wait("its end", lambda: ended(dana.run(run)) and dana.run(run), 900)
     finally:
         dana.pause(f"{MODEL}_ingest", paused=held)
     assert run["state"] == "success"

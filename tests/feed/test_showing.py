@@ -16,7 +16,7 @@ from tests.feed import pages
 from windtunnel.aws.ledger import table
 from windtunnel.core.contracts import Alert
 
-pytestmark = [pytest.mark.usefixtures("lake_of_its_own"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.usefixtures("lake_of_its_own"), pytest.mark.timeout(1500)]
 ENDINGS = ROOT / "tests/feed/dags/endings.py"
 
 

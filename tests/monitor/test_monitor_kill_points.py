@@ -182,7 +182,7 @@ def _rows_once(months: list[Window]) -> None:
         assert known <= there
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1500)
 def test_the_monitor_path_survives_a_kill_at_every_mark_and_two_copies(
     world: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,7 +177,7 @@ ROUTES = [
 ]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.usefixtures("hostile")
 def test_nothing_that_came_with_the_data_runs_on_any_page(onlooker: Browser, trap: Trap) -> None:
     assert len(PAYLOADS) >= 40
@@ -190,7 +190,7 @@ def test_nothing_that_came_with_the_data_runs_on_any_page(onlooker: Browser, tra
     _quiet(page, onlooker, trap)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.usefixtures("hostile")
 def test_nothing_that_stands_in_an_address_runs(onlooker: Browser, trap: Trap) -> None:
     from urllib.parse import quote

@@ -20,7 +20,7 @@ from windtunnel.core.settings import settings
 from windtunnel.ml.dossier import Document
 from windtunnel.stages.document import document
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(1500)
 OWN_TAG = 7
 """A generation of the model whose numbers no other test here uses."""
 

@@ -19,7 +19,7 @@ from windtunnel.stages.gate import gate
 from windtunnel.stages.plan import plan
 from windtunnel.stages.register import register
 
-pytestmark = [pytest.mark.usefixtures("release_of_its_own"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("release_of_its_own"), pytest.mark.timeout(1500)]
 
 WORSE = TrainingRequest(
     model="flights",

@@ -77,7 +77,7 @@ def counted(release_of_its_own: None, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield checker.Counted(settings().ledger_table)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_the_release_path_survives_a_kill_at_every_mark(
     counted: checker.Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ def test_silence_turns_a_release_back(watched: Any) -> None:
     assert released.state(begun.registered.version) == "rolled-back"
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(1500)
 def test_ten_rollouts_and_five_rollbacks_lose_and_falsify_nothing(watched: Any) -> None:
     watched(1)
     lives: list[tuple[str, flown.Kind]] = []

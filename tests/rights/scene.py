@@ -80,7 +80,7 @@ class Scene:
         self._ask(2)
         for dag in self.paused:
             self.admin.pause(dag)
-        wait("that nothing runs", lambda: not self._running(), 180)
+        wait("that nothing runs", lambda: not self._running(), 600)
         for dag in (*self.locked, *(f"{MODEL}_{stage}" for stage in ACCESS)):
             self.renew(dag)
         self.backfill(SCHEDULED)
@@ -175,9 +175,9 @@ class Scene:
             known = self._run_ids(dag)
             event = {"asset_id": self._asset(f"dossier:{MODEL}"), "extra": waiting(tag=TAG).to_json()}
             self.admin.post("/assets/events", event)
-            self.questions += wait("the run", partial(self._new_runs, dag, known), 60)
+            self.questions += wait("the run", partial(self._new_runs, dag, known), 180)
         for run in self.questions:
-            wait("the question", partial(self._asks, f"/dags/{dag}/dagRuns/{run}/taskInstances"), 120)
+            wait("the question", partial(self._asks, f"/dags/{dag}/dagRuns/{run}/taskInstances"), 300)
 
     def _new_runs(self, dag: str, known: set[str]) -> list[str]:
         return sorted(self._run_ids(dag) - known)
@@ -211,7 +211,7 @@ def signed_in(stack: Stack, person: str | None) -> httpx.Client:
 def parsed(stack: Stack, stages: set[str]) -> Iterator[Scene]:
     """The scene, once every DAG is known."""
     admin, wanted = stack.airflow(), {f"{MODEL}_{stage}" for stage in stages}
-    wait("all DAGs", lambda: wanted <= {dag["dag_id"] for dag in admin.get("/dags", limit=100)["dags"]}, 120)
+    wait("all DAGs", lambda: wanted <= {dag["dag_id"] for dag in admin.get("/dags", limit=100)["dags"]}, 300)
     scene = Scene(stack)
     try:
         scene.lay_out()

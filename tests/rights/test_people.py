@@ -12,7 +12,7 @@ from tests.browser import Browser
 from tests.rights.conftest import Ask
 from tests.rights.scene import Scene
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1500)
 REFUSED = "You do not have permission to perform this action."
 
 
@@ -60,7 +60,7 @@ def test_rita_answers_a_question(scene: Scene, browser: Browser) -> None:
     with page.expect_response(lambda got: got.request.method == "PATCH" and "hitlDetails" in got.url) as answer:
         page.get_by_role("button", name="Reject").click()
     assert answer.value.status == 200
-    given: dict[str, Any] = wait("the answer", lambda: _answered(scene, path), 60)
+    given: dict[str, Any] = wait("the answer", lambda: _answered(scene, path), 180)
     assert given["responded_by_user"]["name"] == "rita"
 
 
@@ -74,7 +74,7 @@ def test_everyone_sees_the_pages_of_our_plugin_in_the_navigation(by_token: Ask) 
 
 
 def test_no_dag_is_broken(scene: Scene) -> None:
-    wait("that all files can be parsed", lambda: not scene.admin.get("/importErrors")["import_errors"], 90)
+    wait("that all files can be parsed", lambda: not scene.admin.get("/importErrors")["import_errors"], 300)
 
 
 def test_a_retrain_without_a_reason_is_refused(by_token: Ask) -> None:
@@ -87,7 +87,7 @@ def test_a_right_on_a_locked_dag_that_was_given_by_hand_goes_with_the_next_parse
     assert scene.fab("PATCH", "/roles/Viewer", {"name": "Viewer", "actions": [right]}) == 200
     token = scene.values("flights_train")["file_token"]
     assert by_token("admin", ("PUT", f"/api/v2/parseDagFile/{token}", None))[0] < 300
-    wait("the right to be gone", lambda: right not in _viewer(by_token), 90)
+    wait("the right to be gone", lambda: right not in _viewer(by_token), 300)
 
 
 def _viewer(by_token: Ask) -> list[Any]:

@@ -16,7 +16,7 @@ from tests.rights.scene import Scene, signed_in
 from tests.rights.table import rows
 from tests.stack import Stack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1500)
 OPEN = {row.route for row in rows() if not row.answers}
 OWN = {"/login/", "/resetmypassword/form", "/userinfoeditview/form"}
 "Forms of FAB that are everybody's: to sign in, and for one's own password and name."

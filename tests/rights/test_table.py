@@ -12,7 +12,7 @@ from tests.rights.scene import MODEL, ON_ADMIN, SCHEDULED, Scene
 from tests.rights.table import LOCKED, PEOPLE, Row, rows
 from windtunnel.orchestration.people import ACCESS, ROLES
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1500)
 ROWS = [row for row in rows() if row.answers]
 EMPTY_HANDED = {
     "PATCH /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskGroupInstances/{group_id}": 404,
