@@ -59,6 +59,7 @@ def show(
     screen.title("Look for yourself")
     screen.text(
         f"Airflow        {airflow.url}   (who may log in: {where.home / 'passwords.json'})",
+        f"models         {airflow.url}/plugin/models   one glance: what is wrong, what is in service, what waits for whom",
         f"drift report   {_opened(where, newest['html'])}",
         f"its numbers    {_opened(where, newest['json'])}",
         f"data docs      {_opened(where, evaluated['plan']['dataset']['report'])}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
 from urllib.parse import quote
@@ -44,12 +44,16 @@ def of(known: Known, summary: dict[str, Any] | Exception, today: date | None = N
         today: The day it is.
     """
     today = today or datetime.now(UTC).date()
-    found = [concern for dag in known.dags.values() for concern in _of_dag(dag)]
-    found += _of_feed(known.model, summary)
+    dags = dict(known.dags)
+    found = _of_feed(known.model, summary)
     if isinstance(summary, dict) and (due := summary["data_due"]) and date.fromisoformat(due) < today:
-        held = "ingest" in known.dags and known.dags["ingest"].paused
-        text = f"New rows have been due since {due}{', and ingest is paused' if held else ''}."
+        ingest = dags.get("ingest")
+        held = ", and ingest is paused" if ingest and ingest.paused else ""
+        text = f"New rows have been due since {due}{held}."
         found.append(Concern("warn", text, airflow=f"/dags/{known.model}_ingest"))
+        if ingest and held:
+            dags["ingest"] = replace(ingest, paused=False)  # has been said
+    found = [*(concern for dag in dags.values() for concern in _of_dag(dag)), *found]
     return sorted(found, key=lambda concern: LEVELS.index(concern.level))
 
 

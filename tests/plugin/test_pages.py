@@ -145,7 +145,12 @@ def test_what_is_wrong_comes_first_and_has_one_word() -> None:
     }
     line = planted.document("m").summary.to_json() | {"away_seconds": 0.0, "data_due": "2026-02-01"}
     found = concerns.of(runs.Known("m", dags), line, datetime(2026, 3, 1, tzinfo=UTC).date())
-    assert [concern.level for concern in found] == ["bad", "warn", "note"]
+    assert [concern.level for concern in found] == ["bad", "warn"]
+    assert found[1].text == "New rows have been due since 2026-02-01, and ingest is paused."
+    in_time = concerns.of(
+        runs.Known("m", dags), line | {"data_due": "2026-04-01"}, datetime(2026, 3, 1, tzinfo=UTC).date()
+    )
+    assert [concern.text for concern in in_time if concern.level == "note"] == ["m_ingest is paused."]
     assert concerns.word(found) == ("bad", "Wrong")
     assert concerns.word([]) == ("note", "Well")
     assert found[0].airflow == "/dags/m_train/runs/scheduled__1"
