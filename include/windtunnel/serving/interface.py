@@ -33,6 +33,7 @@ def paths(artefact: Artefact) -> dict[str, Any]:
         "Predictions of rows, in their order",
         {
             JSON: {"schema": _rows(artefact), "example": {"instances": [_example(artefact)]}},
+            # OpenAPI has no words for what is in a text.
             JSON_LINES: {"schema": {"type": "string", "description": "One row per line, an object or a list."}},
             CSV: {"schema": {"type": "string", "description": "One row per line, in the order of the features."}},
             **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in TABLES},

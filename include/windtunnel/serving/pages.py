@@ -11,7 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from windtunnel.serving import interface
@@ -39,11 +39,16 @@ def pages(model: Model, traffic: Traffic) -> FastAPI:
     )
     app.openapi = lambda: _document(app, model)  # type: ignore[method-assign]
 
-    @app.get("/ping", summary="Whether the server can answer: SageMaker asks every few seconds")
+    @app.get(
+        "/ping",
+        summary="Whether the server can answer: SageMaker asks every few seconds",
+        response_class=Response,
+        responses={200: {"description": "It can.", "content": {}}, 503: {"description": "It was told to stop."}},
+    )
     async def ping() -> Response:
         return Response(status_code=503 if traffic.leaving else 200)
 
-    @app.get("/health", summary="The same in words")
+    @app.get("/health", summary="The same in words", responses={503: {"description": "It was told to stop."}})
     async def health() -> Response:
         status = "leaving" if traffic.leaving else "healthy"
         return _json({"status": status, "model": signature.model}, 503 if traffic.leaving else 200)
@@ -52,7 +57,7 @@ def pages(model: Model, traffic: Traffic) -> FastAPI:
     async def metadata() -> Response:
         return _json(interface.metadata(model.artefact))
 
-    @app.get("/metrics", summary="Counts and latencies for Prometheus", response_class=Response)
+    @app.get("/metrics", summary="Counts and latencies for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
