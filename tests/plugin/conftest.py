@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.airflow_api import wait
 from local.environment import environment
 from local.keys import passwords
 from local.place import ROOT, VENVS, Place
@@ -109,6 +110,8 @@ def pages(aws_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         try:
             shown = Pages(where, s3, gate)
             _wait(shown, server)
+            # The first look at S3 brings boto3 along, which on a busy machine takes longer than a page is patient.
+            wait("the first page", lambda: shown.get("/models/flights").status_code == 200, 120)
             yield shown
         finally:
             os.killpg(server.pid, signal.SIGTERM)
