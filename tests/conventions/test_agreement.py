@@ -63,9 +63,9 @@ def test_a_changed_input_makes_a_lock_stale(tmp_path: Path) -> None:
 
 def test_make_alone_prints_every_target() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", text, flags=re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE))
     printed = set(
-        re.findall(r"^  make (\w+) +\S", subprocess.check_output(["make"], cwd=ROOT, text=True), re.MULTILINE)
+        re.findall(r"^  make ([a-z-]+) +\S", subprocess.check_output(["make"], cwd=ROOT, text=True), re.MULTILINE)
     )
     assert targets == printed, "each target needs its `## sentence`"
     (phony,) = re.findall(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)
