@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -192,7 +192,8 @@ def _running(server: str, programs: Path, folder: Path) -> Iterator[tuple[int, i
                 time.sleep(0.01)
             yield process.pid, port, time.monotonic() - started
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself, and the reason was told
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
