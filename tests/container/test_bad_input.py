@@ -190,7 +190,10 @@ def test_other_routes_have_the_same_shape_of_error(client: httpx.Client, method:
     assert path in error(client.request(method, path), status)["message"]
 
 
-def test_a_body_that_stops_on_its_way_is_given_up(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("framing", [(b"content-length", b"10"), (b"transfer-encoding", b"chunked")])
+def test_a_body_that_stops_on_its_way_is_given_up(
+    base: Path, monkeypatch: pytest.MonkeyPatch, framing: tuple[bytes, bytes]
+) -> None:
     """In this process, where the 30 seconds can be made one tenth."""
     monkeypatch.setattr("windtunnel.serving.application.BODY_SECONDS", 0.1)
     said: list[Any] = []
@@ -201,7 +204,7 @@ def test_a_body_that_stops_on_its_way_is_given_up(base: Path, monkeypatch: pytes
     async def send(message: Any) -> None:
         said.append(message)
 
-    headers = [(b"content-type", JSON.encode()), (b"content-length", b"10")]
+    headers = [(b"content-type", JSON.encode()), framing]
     scope = {"type": "http", "method": "POST", "path": "/invocations", "headers": headers}
     asyncio.run(Application(load(base / "model"))(scope, never, send))
     assert said[0]["status"] == 408

@@ -56,9 +56,7 @@ def answered(model: str, file: TextIO) -> Iterator[list[str]]:
 
 
 def _whole(reader: Iterable[list[str]], header: Sequence[str]) -> Iterator[list[str]]:
-    for at, row in enumerate(reader):
-        if not row:
-            continue
+    for at, row in enumerate(row for row in reader if row):  # an empty line is no row, here as in the server
         if len(row) != len(header):
             raise DataRejected(
                 f"Row {at} of the file has {len(row)} values, its header {len(header)}. Correct the row."

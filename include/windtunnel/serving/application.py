@@ -142,7 +142,7 @@ async def _body(receive: Receive, length: int) -> bytes | None:
     """The body, read no further than allowed; None if the client left before its end."""
     if length > LARGEST_BODY:
         raise _too_large()
-    message = await receive() if not length else await _in_time(receive)
+    message = await _in_time(receive)
     if not message.get("more_body", False) and message["type"] == "http.request":
         return bytes(message.get("body", b""))
     body = bytearray()
