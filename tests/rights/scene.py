@@ -80,7 +80,7 @@ class Scene:
         self._ask(2)
         for dag in self.paused:
             self.admin.pause(dag)
-        wait("that nothing runs", lambda: not self._running(), 600)
+        wait("that nothing runs", self._at_rest, 600)
         for dag in (*self.locked, *(f"{MODEL}_{stage}" for stage in ACCESS)):
             self.renew(dag)
         self.backfill(SCHEDULED)
@@ -187,9 +187,21 @@ class Scene:
         states = [self.admin.get(f"{tasks}/{task}")["state"] for task in ("decide", "show_now")]
         return states == ["awaiting_input", "success"]
 
-    def _running(self) -> list[str]:
-        found = self.admin.get("/dags/~/dagRuns", state="running", limit=100)["dag_runs"]
-        return [run["dag_run_id"] for run in found if run["dag_id"] != f"{MODEL}_approve"]  # a question waits for days
+    def _at_rest(self) -> bool:
+        """Whether no task is at work and no run is under way.
+
+        A run that was under way when its DAG was paused starts no further task and never ends: it is marked as failed.
+        """
+        if self._under_way("dagRuns/~/taskInstances", "task_instances", ["queued", "running"]):
+            return False
+        left = self._under_way("dagRuns", "dag_runs", ["queued", "running"])
+        for run in left:
+            self.admin.patch(f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+        return not left
+
+    def _under_way(self, path: str, found: str, states: list[str]) -> list[dict[str, Any]]:
+        listed = self.admin.get(f"/dags/~/{path}", state=states, limit=100)[found]
+        return [one for one in listed if one["dag_id"] != f"{MODEL}_approve"]  # a question waits for days
 
     def _run_ids(self, dag: str) -> set[str]:
         return {run["dag_run_id"] for run in self.admin.runs(dag)}
