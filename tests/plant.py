@@ -29,7 +29,7 @@ from windtunnel.core.window import Window
 from windtunnel.ml import artefact, baselines, rows, schema
 from windtunnel.ml.container import Container
 from windtunnel.ml.metrics import quality
-from windtunnel.ml.scorer import OUTPUT, Scorer
+from windtunnel.ml.scorer import INPUT, OUTPUT, Scorer
 from windtunnel.ml.training import columns, train
 from windtunnel.models.flights.spec import SPEC
 
@@ -97,7 +97,7 @@ def _planted(source: artefact.Artefact, change: Callable[[onnx.GraphProto], None
     changed = model.SerializeToString()
     golden = source.golden
     frame = rows.features(pd.DataFrame(list(golden.rows), columns=list(golden.columns)), SPEC)
-    answers = Scorer(changed).score(columns(frame))
+    answers = Scorer(changed, source.signature.features).score(columns(frame))
     return source.model_copy(
         update={
             "onnx": changed,
@@ -122,7 +122,7 @@ def _slowed(graph: onnx.GraphProto) -> None:
     )
     graph.node.extend(
         [
-            build.make_node("ReduceMean", ["distance"], ["mean"], keepdims=1),
+            build.make_node("ReduceMean", [INPUT], ["mean"], keepdims=1),
             build.make_node("Mul", ["mean", "tiny"], ["small"]),
             build.make_node("Expand", ["small", "square"], ["matrix"]),
             build.make_node("MatMul", ["matrix", "matrix"], ["second"]),
@@ -150,7 +150,7 @@ def _judge(folder: Path, model: artefact.Artefact, data: Path, source: str) -> d
     seen, unseen = (rows.read_window(data, SPEC, window) for window in (WINDOWS[source], HOLDOUT[source]))
     target = unseen[SPEC.target].to_numpy(dtype=np.float64)
     features = rows.features(unseen, SPEC)
-    prediction = Scorer(model.onnx).score(columns(features))
+    prediction = Scorer.of(model).score(columns(features))
     line = baselines.linear(rows.features(seen, SPEC), seen[SPEC.target].to_numpy(dtype=np.float64), features, SPEC)
     naive = baselines.seasonal_naive(seen, unseen, SPEC)
     unseen.assign(prediction=prediction, linear_prediction=line, seasonal_naive_prediction=naive).to_parquet(
@@ -174,7 +174,7 @@ def _requests(folder: Path, made: dict[str, artefact.Artefact], published: pd.Da
     may = published[(published["month"] == 5) & (published[SPEC.eligible] == 1)]
     asked = may.sort_values([SPEC.event_time, SPEC.key]).head(REQUESTS).reset_index(drop=True)
     frame = rows.features(asked, SPEC)
-    quick = {kind: Scorer(model.onnx).score(columns(frame)) for kind, model in made.items() if kind != "slow"}
+    quick = {kind: Scorer.of(model).score(columns(frame)) for kind, model in made.items() if kind != "slow"}
     said = {f"said_{kind}": answers for kind, answers in {**quick, "slow": quick["good"]}.items()}
     asked.assign(**said).to_parquet(folder / "requests.parquet", index=False)
 

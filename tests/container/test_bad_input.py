@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_a_wrong_value_is_named_with_its_column_and_row(
     body = json.dumps({"instances": [flight, flight, flight | {column: value}]}).encode()
     told = error(send(client, JSON, body))
     if found is None:  # a number so long that it is no JSON to the parser, or comes as a float
-        assert "1" in told["message"]
+        assert "1" in told["message"] or "400 digits" in told["allowed"]
         return
     assert (told["column"], told["row"], told["found"]) == (column, 2, found)
     assert told["allowed"] in told["message"]
@@ -181,6 +182,27 @@ def test_a_body_above_six_megabytes_is_refused_and_the_server_goes_on(client: ht
     assert error(send(client, JSON, b" " * (6 * 1024 * 1024 + 1)), 413)["allowed"] == "6291456 bytes"
     assert error(send(client, JSON, b" " * (6 * 1024 * 1024)))["allowed"] == "at least one row"
     assert client.post("/invocations", json={"instances": [flight]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "allowed"),
+    [
+        (JSON, b'{"instances":[' + b"[]," * 2_000_000 + b"[]]}", 413, "up to 100,000 rows"),
+        (JSON, b"[" * 6_000_000, 413, "up to 100,000 rows"),
+        (JSON, b"[" * 5_000 + b"]" * 5_000, 400, "JSON in UTF-8; NaN is written null"),
+        (LINES, b"[]\n" * 2_000_000, 413, "up to 100,000 rows"),
+        (CSV, b"1\n" * 3_000_000, 413, "up to 100,000 rows"),
+        (CSV, b"1" * 6_000_000, 400, "up to 400 digits in a row"),
+        (JSON, b'{"instances":[[' + b"9" * 401 + b"]]}", 400, "up to 400 digits in a row"),
+        (JSON, b'{"instances":[[0.' + b"0" * 5_000 + b"1]]}", 400, "up to 400 digits in a row"),
+    ],
+)
+def test_a_body_that_would_cost_much_is_refused_before_it_is_parsed(
+    client: httpx.Client, kind: str, body: bytes, status: int, allowed: str
+) -> None:
+    began = time.monotonic()
+    assert error(send(client, kind, body), status)["allowed"] == allowed
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(

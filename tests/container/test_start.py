@@ -102,7 +102,7 @@ def test_a_signature_of_another_model_is_not_served(spoiled: Callable[[str, Call
         signature["features"][0]["name"] = "day_of_week"
         return signature
 
-    assert "`signature.json` says" in refusal(spoiled("signature.json", rename))
+    assert "its signature says" in refusal(spoiled("signature.json", rename))
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from tests.container.served import Server, serving
+from tests.graphs import of_column
 from windtunnel.core import vitals
 from windtunnel.ml import artefact
-from windtunnel.ml.artefact import Answers, Artefact, Golden
+from windtunnel.ml.artefact import Answers, Golden
 from windtunnel.models.flights.spec import SPEC
 from windtunnel.serving.vitals import LARGE_BATCH, LEAST_FOR_SHIFT, MOST_WAITING, Vitals
 
@@ -80,22 +79,6 @@ def test_none_is_lost_among_threads_and_lines() -> None:
     assert told + figures(vital)[vitals.ANSWERS] == 4 * each + 50 * LARGE_BATCH
 
 
-def squaring(trained: Artefact) -> onnx.ModelProto:
-    """A model of the same inputs that answers the square of `dep_delay`, and so more than a float32 holds."""
-    kinds = {"string": TensorProto.STRING}
-    inputs = [
-        helper.make_tensor_value_info(feature.name, kinds.get(feature.kind, TensorProto.FLOAT), [None, 1])
-        for feature in trained.signature.features
-    ]
-    graph = helper.make_graph(
-        [helper.make_node("Mul", ["dep_delay", "dep_delay"], ["prediction"])],
-        "squares",
-        inputs,
-        [helper.make_tensor_value_info("prediction", TensorProto.FLOAT, [None, 1])],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-
-
 @pytest.fixture(scope="module")
 def squares(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tells its signs of life every half second."""
@@ -108,7 +91,8 @@ def squares(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     said = tuple(float(str(np.square(np.float32(delay)))) for delay in delays)
     assert abs(said[1] - float(np.float32(said[1]))) > 0.001
     golden = Golden(columns=SPEC.features, rows=rows, predictions=said, tolerance=0.001)
-    artefact.write(folder / "model", squaring(trained).SerializeToString(), signature, golden)
+    squaring = of_column("Mul", SPEC.features, "dep_delay", twice=True)
+    artefact.write(folder / "model", squaring.SerializeToString(), signature, golden)
     told = {"WINDTUNNEL_ENDPOINT": "windtunnel-flights", "WINDTUNNEL_VERSION": "V1.1.0"}
     with serving(folder, WINDTUNNEL_VITALS_SECONDS="0.5", **told) as server:
         yield server

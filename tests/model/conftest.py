@@ -80,7 +80,7 @@ def another(job: Callable[..., Container]) -> Container:
 @pytest.fixture(scope="session")
 def predict(trained: Container) -> Predict:
     """Predictions of the trained artefact for published rows, or for requests."""
-    scorer = Scorer(artefact.read(trained.model).onnx)
+    scorer = Scorer.of(artefact.read(trained.model))
     return lambda frame: pd.Series(scorer.score(columns(rows.features(frame, SPEC))), index=frame.index)
 
 

@@ -42,7 +42,7 @@ def test_the_champion_answers_the_same_rows(evaluation: Container, another: Cont
     assert found.champion.why_not is None
 
     told = pd.read_parquet(evaluation.processing("evaluation") / "holdout.parquet")
-    said = Scorer(champion.onnx).score(columns(rows.features(told, SPEC)))
+    said = Scorer.of(champion).score(columns(rows.features(told, SPEC)))
     assert told["champion_prediction"].to_numpy() == pytest.approx(said)
     assert found.metrics["champion_rmse"] == pytest.approx(quality(told["arr_delay"], said).rmse)
     assert found.metrics["champion_rmse"] > found.metrics["rmse"]  # it has a tenth of the trees

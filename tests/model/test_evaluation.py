@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import skops.io
-from onnx import TensorProto, helper
 from sklearn.linear_model import LinearRegression
 
+from tests.graphs import of_column
 from tests.model.trials import HOLDOUT, TRAIN, pack, run
 from windtunnel.core.errors import WindtunnelError
 from windtunnel.core.window import Window
@@ -108,15 +108,7 @@ class Logarithm:
 
     @staticmethod
     def onnx() -> bytes:
-        kinds = {"string": TensorProto.STRING}
-        inputs = [
-            helper.make_tensor_value_info(name, kinds.get(SPEC.column(name).kind, TensorProto.FLOAT), [None, 1])
-            for name in SPEC.features
-        ]
-        output = helper.make_tensor_value_info("prediction", TensorProto.FLOAT, [None, 1])
-        graph = helper.make_graph([helper.make_node("Log", ["dep_delay"], ["prediction"])], "log", inputs, [output])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-        return bytes(model.SerializeToString())
+        return bytes(of_column("Log", SPEC.features, "dep_delay").SerializeToString())
 
 
 def test_answers_that_are_no_numbers_are_counted_and_the_report_stays_json(trained: Container, snapshot: Path) -> None:

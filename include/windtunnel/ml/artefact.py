@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from windtunnel.core.errors import ArtefactInvalid, quoted
 from windtunnel.ml.archive import MEGABYTE
@@ -33,7 +33,15 @@ class Feature(_Frozen):
     kind: Literal["int64", "float64", "string"]
     nullable: bool
     categories: tuple[str, ...] | None = None
-    "Values of a string column seen in training, to inform; others are allowed and count as unknown."
+    "Values of a string column seen in training; others are allowed and count as unknown."
+    codes: tuple[float, ...] | None = None
+    "Numbers that stand for them in the model's matrix; the last two for a missing text and for an unknown one."
+
+    @model_validator(mode="after")
+    def _coded(self) -> Self:
+        if self.kind == "string" and self.codes is not None and len(self.codes) != len(self.categories or ()) + 2:
+            raise ValueError(f"`{self.name}` has {len(self.codes)} codes, two more than its categories are needed")
+        return self
 
 
 class Answers(_Frozen):

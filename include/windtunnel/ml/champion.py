@@ -107,6 +107,6 @@ def _ask(
         return None, why_not
     try:
         asked = rows.as_features(table, champion.features)
-        return Scorer(read.onnx).score(columns(asked)).astype(np.float64), None
+        return Scorer.of(read).score(columns(asked)).astype(np.float64), None
     except (ArtefactInvalid, DataRejected) as error:
         return None, str(error)

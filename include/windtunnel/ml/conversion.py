@@ -1,4 +1,4 @@
-"""A fitted scikit-learn estimator as an ONNX model: one input per feature, strings as codes, one output `prediction`."""
+"""A fitted scikit-learn estimator as an ONNX model: a matrix in, one column `prediction` out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-from windtunnel.ml import codes
 from windtunnel.ml.artefact import Feature
+from windtunnel.ml.graph import take_matrix
 from windtunnel.ml.offset import OffsetRegressor
 from windtunnel.ml.scorer import OUTPUT
 
@@ -18,13 +18,16 @@ from windtunnel.ml.scorer import OUTPUT
 OPSETS = {"": 21, "ai.onnx.ml": 3}
 
 
-def to_onnx(estimator: Any, name: str, features: tuple[Feature, ...]) -> bytes:
+def to_onnx(estimator: Any, name: str, features: tuple[Feature, ...]) -> tuple[bytes, tuple[Feature, ...]]:
     """Convert an estimator that was fitted on a frame of these features; equal estimators give equal bytes.
 
     Args:
         estimator: A scikit-learn regressor or pipeline, or one inside an `OffsetRegressor`.
         name: The graph's name; skl2onnx would invent a random one.
-        features: Inputs in order; numbers are float32, strings int64 codes of their categories.
+        features: In the order of the matrix; those of strings with their categories.
+
+    Returns:
+        The model, and the features with the codes that it takes for texts.
     """
     offset = estimator.offset if isinstance(estimator, OffsetRegressor) else None
     inputs = [
@@ -34,13 +37,13 @@ def to_onnx(estimator: Any, name: str, features: tuple[Feature, ...]) -> bytes:
     fitted = estimator.regressor_ if offset is not None else estimator
     model = convert_sklearn(fitted, name, inputs, target_opset=OPSETS)
     _name_output(model.graph, offset)
-    codes.written(model, {feature.name: feature.categories or () for feature in features if feature.kind == "string"})
+    coded = take_matrix(model, features)
     # skl2onnx writes them in the order of a set, which the seed of Python's hashes decides.
     opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     onnx.checker.check_model(model)
-    return bytes(model.SerializeToString(deterministic=True))
+    return bytes(model.SerializeToString(deterministic=True)), coded
 
 
 def _name_output(graph: onnx.GraphProto, offset: str | None) -> None:

@@ -110,7 +110,7 @@ def measure(
     (seen_window, seen), (unseen_window, unseen) = train, holdout
     known, asked = rows.features(seen, spec), rows.features(unseen, spec)
     target = unseen[spec.target].to_numpy(dtype=np.float64)
-    scorer = Scorer(candidate.artefact.onnx)
+    scorer = Scorer.of(candidate.artefact)
     prediction = scorer.score(columns(asked))
     said = prediction.astype(np.float64)
     compared: dict[str, Floats] = {

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from windtunnel.core.errors import ArtefactInvalid
-from windtunnel.ml.codes import CATEGORIES, Codes
+from windtunnel.core.errors import ArtefactInvalid, quoted
+from windtunnel.ml.artefact import Artefact, Feature
+from windtunnel.ml.matrix import Columns, Matrix
 
-OUTPUT = "prediction"
+INPUT, OUTPUT = "features", "prediction"
 _OUTPUTS = [OUTPUT]
+_TYPE = "tensor(float)"
 
 
 class Scorer:
-    """An ONNX model with one input `(rows, 1)` per feature and the output `prediction`, `(rows, 1)` of float32.
+    """An ONNX model: the matrix `(rows, features)` of float32 in, `prediction` `(rows, 1)` of float32 out.
+
+    Its metadata lists the matrix's columns under `features`.
+
+    Args:
+        model: Its bytes.
+        features: Of its signature.
 
     Attributes:
-        inputs: Type of each input, as ONNX Runtime writes it.
-        codes: Of each string that the model takes as a code.
+        matrix: Makes what it takes of columns.
 
     Raises:
-        ArtefactInvalid: The bytes are not such a model.
+        ArtefactInvalid: The bytes are not such a model, or one of other features.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, features: Sequence[Feature]) -> None:
         options = ort.SessionOptions()
         # One thread: the order of float32 sums, and so the last digit, must not depend on the machine's cores.
         options.intra_op_num_threads = 1
@@ -35,29 +43,35 @@ class Scorer:
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            found = [(each.name, each.type, each.shape[1:]) for each in self._session.get_inputs()]
+            names = json.loads(self._session.get_modelmeta().custom_metadata_map.get(INPUT, "null"))
             outputs = [output.name for output in self._session.get_outputs()]
-            told = json.loads(self._session.get_modelmeta().custom_metadata_map.get(CATEGORIES, "{}"))
-            self.codes = {name: Codes(categories) for name, categories in told.items()}
         except Exception as error:  # onnxruntime's errors share no base but this
             raise ArtefactInvalid(f"ONNX Runtime cannot load the model: {error}. Train again.") from error
         if outputs != [OUTPUT]:
             raise ArtefactInvalid(f"The model answers `{outputs}`, expected is `{OUTPUT}` alone. Train again.")
-        self.inputs = {found.name: found.type for found in self._session.get_inputs()}
+        wanted = [feature.name for feature in features]
+        if found != [(INPUT, _TYPE, [len(wanted)])] or names != wanted:
+            raise ArtefactInvalid(
+                f"The model takes `{found}` of the columns {quoted(names or ())}, its signature says one matrix "
+                f"`{INPUT}` of {quoted(wanted)}. Train again."
+            )
+        self.matrix = Matrix(features)
 
-    def score(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
-        """Predictions `(rows,)` from one array `(rows,)` per feature: float32, or objects for strings."""
-        return self.run(self.inputs_of(columns))
+    @classmethod
+    def of(cls, artefact: Artefact) -> Self:
+        """The scorer of an artefact.
 
-    def inputs_of(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
-        """The same columns as the graph takes them: `(rows, 1)`, texts as codes."""
-        return {name: self._input(name, columns[name]) for name in self.inputs}
+        Raises:
+            ArtefactInvalid: Its model is not one of its signature.
+        """
+        return cls(artefact.onnx, artefact.signature.features)
 
-    def run(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.float32]:
-        """Predictions `(rows,)` from the inputs as the graph takes them: `(rows, 1)` of float32 or int64 codes."""
-        (predictions,) = self._session.run(_OUTPUTS, inputs)
+    def score(self, columns: Columns) -> npt.NDArray[np.float32]:
+        """Predictions `(rows,)` from one array `(rows,)` per feature."""
+        return self.run(self.matrix.of(columns))
+
+    def run(self, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Predictions `(rows,)` from a matrix `(rows, features)`."""
+        (predictions,) = self._session.run(_OUTPUTS, {INPUT: matrix})
         return np.asarray(predictions, dtype=np.float32).reshape(-1)
-
-    def _input(self, name: str, column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        if name in self.codes and column.dtype != np.int64:
-            column = np.fromiter(map(self.codes[name].__getitem__, column.tolist()), np.int64, len(column))
-        return column.reshape(-1, 1)

@@ -99,7 +99,7 @@ def _ask(folder: Path, asked: tuple[str, str], given: pq.ParquetFile, spec: Mode
 
 def _answers(artefact: Artefact, given: pq.ParquetFile) -> Iterator[tuple[Answers, npt.NDArray[np.bool_]]]:
     """Its answers batch by batch, and which rows it could be asked."""
-    scorer = Scorer(artefact.onnx)
+    scorer = Scorer.of(artefact)
     kinds = {feature.name: feature.kind for feature in artefact.signature.features}
     for batch in given.iter_batches(BATCH_ROWS, columns=list(kinds)):
         frame = batch.to_pandas()

@@ -75,8 +75,8 @@ def train(container: Container) -> Training:
     estimator = module.build(chosen).fit(frame, target)
 
     features = tuple(_feature(spec, frame, name) for name in spec.features)
-    model = to_onnx(estimator, spec.name, features)
-    prediction = Scorer(model).score(columns(frame))
+    model, features = to_onnx(estimator, spec.name, features)
+    prediction = Scorer(model, features).score(columns(frame))
     signature = _signature(spec, features, prediction)
     golden = _golden(spec, table, prediction)
     digest = artefact.write(container.model, model, signature, golden)

@@ -9,12 +9,12 @@ import asyncio
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple, Self, cast
 
 import orjson
 
-from windtunnel.serving.answer import Answer, answer, answer_one
+from windtunnel.serving.answer import answer, answer_one
 from windtunnel.serving.load import Model
 from windtunnel.serving.parse import TABLES
 from windtunnel.serving.refusal import Refusal
@@ -42,12 +42,53 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class _Given(NamedTuple):
-    """What a request's headers say."""
+class Given(NamedTuple):
+    """What a request's headers say.
+
+    Attributes:
+        content_type: Content-Type.
+        accept: Accept, None where it has none.
+        length: Content-Length in bytes, None where it has none.
+        encoding: Content-Encoding, where it is another than identity.
+        plain: The body comes as it is and at once: neither encoded nor in chunks nor after a `100 Continue`.
+    """
 
     content_type: str = ""
     accept: str | None = None
-    length: int = 0
+    length: int | None = None
+    encoding: str | None = None
+    plain: bool = True
+
+    @classmethod
+    def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Self:
+        """From headers, their names in lower case."""
+        content_type, accept, length, encoding, plain = "", None, None, None, True
+        for name, value in headers:
+            if name == b"content-type":
+                content_type = value.decode("latin-1")
+            elif name == b"accept":
+                accept = value.decode("latin-1")
+            elif name == b"content-length":
+                length = int(value)  # the HTTP parser has let only digits through
+            elif name == b"content-encoding" and value.lower() != b"identity":
+                encoding, plain = value.decode("latin-1"), False
+            elif name in _HELD_BACK:
+                plain = False
+        return cls(content_type, accept, length, encoding, plain)
+
+
+_HELD_BACK = (b"expect", b"transfer-encoding", b"upgrade")
+
+
+class Reply(NamedTuple):
+    """What is sent back."""
+
+    status: int
+    body: bytes
+    kind: str = "application/json"
+    rows: int = 0
+    closes: bool = False
+    "The connection ends with it."
 
 
 class Application:
@@ -77,35 +118,48 @@ class Application:
             pages = await self._pages
             await pages(scope, receive, send)
 
-    async def _predictions(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def answered(self, path: str, body: bytes, given: Given) -> Reply:
+        """The reply to a POST whose body is here."""
         started = time.perf_counter()
-        status, kind, rows = 200, "application/json", 0
+        return self._counted(path, started, self._reply(path, body, given))
+
+    def late(self) -> Reply:
+        """The reply to a request that did not arrive in time."""
+        return _refused(_late())._replace(closes=True)
+
+    async def _predictions(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, started = scope["path"], time.perf_counter()
         try:
-            given = _given(scope)
-            body = await _body(receive, given.length)
+            given = _asked(scope)
+            body = await _body(receive, given.length or 0)
             if body is None:  # the client has gone
                 return
-            found = await self._answer(scope["path"], body, given)
-            content, kind, rows = found
+            if len(body) >= INLINE_BODY or given.content_type in TABLES:
+                reply = await asyncio.get_running_loop().run_in_executor(None, self._reply, path, body, given)
+            else:
+                reply = self._reply(path, body, given)
         except Refusal as refusal:
-            status, content = refusal.status, orjson.dumps(refusal.body())
+            reply = _refused(refusal)
+        reply = self._counted(path, started, reply)
+        headers = [(b"content-type", reply.kind.encode())]
+        if reply.status == 405:
+            headers.append((b"allow", b"POST"))
+        if reply.closes:
+            headers.append((b"connection", b"close"))
+        await _send(send, reply.status, reply.body, headers)
+
+    def _reply(self, path: str, body: bytes, given: Given) -> Reply:
+        try:
+            return Reply(200, *ANSWERS[path](self._model, body, given.content_type, given.accept, self._note))
+        except Refusal as refusal:
+            return _refused(refusal)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the reason
             traceback.print_exc(file=sys.stderr)
-            failed = Refusal(500, f"The server failed: {type(error).__name__}. Its log has the reason.")
-            status, content = failed.status, orjson.dumps(failed.body())
-        headers = [(b"content-type", kind.encode())]
-        if status == 405:
-            headers.append((b"allow", b"POST"))
-        if self.traffic.draining:
-            headers.append((b"connection", b"close"))
-        await _send(send, status, content, headers)
-        self.traffic.note(scope["path"], status, rows, time.perf_counter() - started)
+            return _refused(Refusal(500, f"The server failed: {type(error).__name__}. Its log has the reason."))
 
-    async def _answer(self, path: str, body: bytes, given: _Given) -> Answer:
-        arguments = (self._model, body, given.content_type, given.accept, self._note)
-        if len(body) >= INLINE_BODY or given.content_type in TABLES:
-            return await asyncio.get_running_loop().run_in_executor(None, ANSWERS[path], *arguments)
-        return ANSWERS[path](*arguments)
+    def _counted(self, path: str, started: float, reply: Reply) -> Reply:
+        self.traffic.note(path, reply.status, reply.rows, time.perf_counter() - started)
+        return reply._replace(closes=True) if self.traffic.draining else reply
 
 
 async def _send(send: Send, status: int, content: bytes, headers: list[tuple[bytes, bytes]]) -> None:
@@ -120,22 +174,14 @@ def _pages(model: Model, traffic: Traffic) -> Any:
     return pages(model, traffic)
 
 
-def _given(scope: Scope) -> _Given:
+def _asked(scope: Scope) -> Given:
     if scope["method"] != "POST":
         asked = f"{scope['method']} {scope['path']}"
         raise Refusal(405, f"`{asked}` is not answered. Allowed: POST. GET /docs tells more.", asked, "POST")
-    content_type, accept, length = "", None, 0
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            content_type = value.decode("latin-1")
-        elif name == b"accept":
-            accept = value.decode("latin-1")
-        elif name == b"content-length":
-            length = int(value)  # the HTTP parser has let only digits through
-        elif name == b"content-encoding" and value.lower() != b"identity":
-            found = value.decode("latin-1")
-            raise Refusal(415, f"Content-Encoding `{found}` is not read. Send the body as it is.", found, "identity")
-    return _Given(content_type, accept, length)
+    given = Given.of(scope["headers"])
+    if (found := given.encoding) is not None:
+        raise Refusal(415, f"Content-Encoding `{found}` is not read. Send the body as it is.", found, "identity")
+    return given
 
 
 async def _body(receive: Receive, length: int) -> bytes | None:
@@ -167,10 +213,18 @@ async def _in_time(receive: Receive) -> MutableMapping[str, Any]:
         if loop.time() < until:  # somebody else ends this task
             raise
         task.uncancel()
-        allowed = f"{BODY_SECONDS} seconds between two parts"
-        raise Refusal(408, f"The body did not arrive; allowed are {allowed}. Send again.", allowed=allowed) from None
+        raise _late() from None
     finally:
         patience.cancel()
+
+
+def _late() -> Refusal:
+    allowed = f"{BODY_SECONDS} seconds"
+    return Refusal(408, f"The request did not arrive in {allowed}. Send it again.", allowed=allowed)
+
+
+def _refused(refusal: Refusal) -> Reply:
+    return Reply(refusal.status, orjson.dumps(refusal.body()))
 
 
 def _too_large() -> Refusal:

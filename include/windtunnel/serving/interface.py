@@ -11,8 +11,8 @@ from windtunnel.serving.parse import CSV, JSON, JSON_LINES, TABLES
 ERRORS = {
     "400": "A value, a row or the body is not what the model takes; the answer names it.",
     "406": "Accept names no type that is written here.",
-    "408": "The body did not arrive in time.",
-    "413": "The body is larger than is allowed.",
+    "408": "The request did not arrive in time.",
+    "413": "The body is larger, or has more rows, than is allowed.",
     "415": "Content-Type names nothing that is read here.",
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from windtunnel.core.errors import ArtefactInvalid
@@ -16,6 +17,7 @@ from windtunnel.ml.scorer import Scorer
 from windtunnel.serving.parse import JSON, parse
 from windtunnel.serving.predict import predict
 from windtunnel.serving.quick import Quick
+from windtunnel.serving.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,17 @@ class Model:
         Raises:
             ArtefactInvalid: ONNX Runtime cannot load it.
         """
-        scorer = Scorer(artefact.onnx)
-        suits = Quick.suits(artefact.signature, scorer.codes)
-        return cls(artefact, scorer, Quick(artefact.signature, scorer.codes) if suits else None)
+        scorer, signature = Scorer.of(artefact), artefact.signature
+        return cls(artefact, scorer, Quick(signature, scorer.matrix) if Quick.suits(signature) else None)
+
+    def matrix(self, body: bytes, content_type: str) -> npt.NDArray[np.float32]:
+        """What the model takes `(rows, features)` of a request's body, parsed with care.
+
+        Raises:
+            Refusal: It is not what the signature asks for.
+        """
+        matrix = self.scorer.matrix
+        return matrix.of(parse(body, content_type, self.artefact.signature, matrix.codes))
 
 
 def load(folder: Path, expected: str | None = None) -> Model:
@@ -51,13 +61,13 @@ def load(folder: Path, expected: str | None = None) -> Model:
     """
     read = artefact.read(folder, expected)
     model = Model.of(read)
-    scorer = model.scorer
-    wanted = {feature.name: _TYPES[feature.kind] for feature in read.signature.features}
-    found = scorer.inputs
-    if found.keys() != wanted.keys() or any(found[name] not in allowed for name, allowed in wanted.items()):
-        raise ArtefactInvalid(f"`model.onnx` takes `{found}`, `signature.json` says `{wanted}`. Train again.")
     golden = read.golden
-    scored = predict(scorer, scorer.inputs_of(parse(orjson.dumps(golden.request()), JSON, read.signature)))
+    try:
+        scored = predict(model.scorer, model.matrix(orjson.dumps(golden.request()), JSON))
+    except Refusal as refusal:
+        raise ArtefactInvalid(
+            f"`golden.json` holds a row that the model refuses: {refusal.message} Train again."
+        ) from refusal
     # As float32, like the answers: the recorded digits name one, and are not its value where it has no thousandths.
     difference = np.abs(scored - np.asarray(golden.predictions, dtype=np.float32))
     if difference.max() > golden.tolerance:
@@ -67,10 +77,3 @@ def load(folder: Path, expected: str | None = None) -> Model:
             f"{golden.tolerance} is allowed. Serve it with the image it was made with."
         )
     return model
-
-
-_TYPES = {
-    "int64": ("tensor(float)",),
-    "float64": ("tensor(float)",),
-    "string": ("tensor(int64)", "tensor(string)"),  # codes; or texts, in models made before there were codes
-}

@@ -15,7 +15,7 @@ import orjson
 from windtunnel.core.errors import quoted
 from windtunnel.ml.artefact import Signature
 from windtunnel.ml.codes import Codes
-from windtunnel.serving import columns, table
+from windtunnel.serving import columns, limits, table
 from windtunnel.serving.refusal import Refusal, clipped, shown
 
 JSON, JSON_LINES, CSV = "application/json", "application/jsonlines", "text/csv"
@@ -33,7 +33,7 @@ Columns = dict[str, npt.NDArray[np.generic]]
 
 
 def parse(body: bytes, content_type: str, signature: Signature, codes: Mapping[str, Codes] | None = None) -> Columns:
-    """Arrays `(rows,)` by feature from a body: float32, and texts as objects or, from a table, as int64 codes.
+    """Arrays `(rows,)` by feature from a body: float32, and texts as objects or, from a table, as their codes.
 
     Args:
         body: `{"instances": [{...} | [...]]}` or `{"columns": [...], "rows": [...]}` as JSON; one object or list per
@@ -44,7 +44,7 @@ def parse(body: bytes, content_type: str, signature: Signature, codes: Mapping[s
         codes: Of the texts that the model takes as codes.
 
     Raises:
-        Refusal: 415 for another content type; 400 for anything else, naming the column and row where there are some.
+        Refusal: 415 for another content type; 413 for too many rows; 400 for anything else, naming the column and row where there are some.
     """
     kind, parameters = media_type(content_type)
     if kind in TABLES and body:
@@ -58,6 +58,7 @@ def parse(body: bytes, content_type: str, signature: Signature, codes: Mapping[s
         )
     if not body.strip():
         raise _malformed("The body is empty.", "at least one row")
+    (limits.check_json if kind == JSON else limits.check_lines)(body)
     if kind == CSV:
         return _from_csv(body, parameters.get("header", "absent"), signature, codes or {})
     if kind == JSON_LINES:

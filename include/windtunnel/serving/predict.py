@@ -1,8 +1,8 @@
-"""Predict: the inputs of a model -> predictions."""
+"""Predict: what a model takes -> predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,20 +13,18 @@ from windtunnel.serving.refusal import Refusal
 Note = Callable[[npt.NDArray[np.float32]], None]
 
 
-def predict(
-    scorer: Scorer, inputs: Mapping[str, npt.NDArray[np.generic]], note: Note | None = None
-) -> npt.NDArray[np.float32]:
+def predict(scorer: Scorer, matrix: npt.NDArray[np.float32], note: Note | None = None) -> npt.NDArray[np.float32]:
     """Predictions `(rows,)` in the target's unit, all finite.
 
     Args:
         scorer: The model.
-        inputs: What its graph takes, `(rows, 1)` each.
+        matrix: `(rows, features)`.
         note: Called with what the model answers before any of it is refused.
 
     Raises:
         Refusal: 400, a row is so far out that the model's answer overflows.
     """
-    predictions = scorer.run(inputs)
+    predictions = scorer.run(matrix)
     if note is not None:
         note(predictions)
     finite = np.isfinite(predictions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from windtunnel.ml.artefact import Signature
-from windtunnel.ml.codes import Codes
+from windtunnel.ml.matrix import Matrix
 from windtunnel.serving.columns import LARGEST
 
 MOST_ROWS = 32
@@ -24,44 +24,39 @@ class Quick:
     """Reads requests for one model.
 
     Args:
-        signature: What the model takes.
-        codes: Of each string feature.
+        signature: What the model takes: two features or more.
+        matrix: Of its scorer.
     """
 
-    def __init__(self, signature: Signature, codes: Mapping[str, Codes]) -> None:
-        numbers = [feature for feature in signature.features if feature.kind != "string"]
-        texts = [feature for feature in signature.features if feature.kind == "string"]
+    def __init__(self, signature: Signature, matrix: Matrix) -> None:
         self._names = [feature.name for feature in signature.features]
         self._pick: Callable[[Any], Any] = itemgetter(*self._names)
-        at = self._names.index
-        self._numbers = [
-            (at(feature.name), feature.kind == "int64", LARGEST[feature.kind], feature.nullable) for feature in numbers
+        self._columns = [
+            (matrix.codes.get(feature.name), feature.kind == "int64", LARGEST.get(feature.kind, 0.0), feature.nullable)
+            for feature in signature.features
         ]
-        self._texts = [(at(feature.name), codes[feature.name], feature.nullable) for feature in texts]
-        self._inputs = [feature.name for feature in (*numbers, *texts)]
 
     @staticmethod
-    def suits(signature: Signature, codes: Mapping[str, Codes]) -> bool:
-        """Whether this model's requests can be read so: every string has codes, and there are two features or more."""
-        texts = {feature.name for feature in signature.features if feature.kind == "string"}
-        return len(signature.features) > 1 and texts <= codes.keys()
+    def suits(signature: Signature) -> bool:
+        """Whether this model's requests can be read so."""
+        return len(signature.features) > 1
 
-    def read(self, body: bytes) -> dict[str, npt.NDArray[np.generic]] | None:
-        """Arrays `(rows, 1)` by input, as `Scorer.run` takes them; None where the careful parse must look."""
+    def read(self, body: bytes) -> npt.NDArray[np.float32] | None:
+        """The matrix `(rows, features)` as `Scorer.run` takes it; None where the careful parse must look."""
         try:
             document = orjson.loads(body)
             rows = self._rows(document)
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             return None
-        return self._arrays(rows) if rows else None
+        return self._matrix(rows) if rows else None
 
-    def read_one(self, body: bytes) -> dict[str, npt.NDArray[np.generic]] | None:
+    def read_one(self, body: bytes) -> npt.NDArray[np.float32] | None:
         """The same for a body that is one row itself, an object."""
         try:
             row = orjson.loads(body)
             if len(row) != len(self._names):
                 return None
-            return self._arrays([self._pick(row)])
+            return self._matrix([self._pick(row)])
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return None
 
@@ -84,35 +79,26 @@ class Quick:
             return rows if plain and all(type(row) is list and len(row) == width for row in rows) else None
         return None
 
-    def _arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, npt.NDArray[np.generic]] | None:
-        numbers, found = [], []
-        for at, whole, largest, nullable in self._numbers:
-            for row in rows:
-                value = row[at]
+    def _matrix(self, rows: Sequence[Sequence[Any]]) -> npt.NDArray[np.float32] | None:
+        numbers = []
+        for row in rows:
+            for value, (codes, whole, largest, nullable) in zip(row, self._columns, strict=True):
                 kind = type(value)
-                if kind is float or kind is int:
-                    if not -largest <= value <= largest or (whole and value != int(value)):
-                        return None
-                elif value is None and nullable:
-                    value = _MISSING
-                else:
+                if codes is None:
+                    if kind is float or kind is int:
+                        if not -largest <= value <= largest or (whole and kind is float and value != int(value)):
+                            return None
+                        numbers.append(value)
+                        continue
+                elif kind is str and (value or nullable):
+                    code = codes.get(value)
+                    if code is None:
+                        if "\0" in value:
+                            return None
+                        code = codes.unknown
+                    numbers.append(code)
+                    continue
+                if value is not None or not nullable:
                     return None
-                numbers.append(value)
-        for at, codes, nullable in self._texts:
-            for row in rows:
-                value = row[at]
-                if type(value) is str and (value or nullable):
-                    code = codes[value]
-                    if code == codes.unknown and "\0" in value:
-                        return None
-                elif value is None and nullable:
-                    code = codes.missing
-                else:
-                    return None
-                found.append(code)
-        count = len(rows)
-        arrays: list[npt.NDArray[np.generic]] = [
-            *np.array(numbers, np.float32).reshape(len(self._numbers), count, 1),
-            *np.array(found, np.int64).reshape(len(self._texts), count, 1),
-        ]
-        return dict(zip(self._inputs, arrays, strict=True))
+                numbers.append(_MISSING if codes is None else codes.missing)
+        return np.array(numbers, np.float32).reshape(len(rows), len(self._columns))

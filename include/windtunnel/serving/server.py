@@ -11,6 +11,7 @@ import uvicorn
 from windtunnel.ml.container import Container
 from windtunnel.serving.application import Application
 from windtunnel.serving.load import load
+from windtunnel.serving.protocol import Protocol
 from windtunnel.serving.traffic import Traffic
 from windtunnel.serving.vitals import Vitals
 
@@ -38,20 +39,25 @@ def serve(container: Container) -> None:
         vitals = Vitals(model.artefact.signature.answers, container.endpoint, container.version)
         vitals.print_every(container.vitals_seconds)
     application = Application(model, vitals)
-    config = uvicorn.Config(
+    Draining(configured(application, container.host, container.port), application.traffic).run()
+
+
+def configured(application: Application, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn serves the application at an address."""
+    return uvicorn.Config(
         application,
-        host=container.host,
-        port=container.port,
+        host=host,
+        port=port,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         lifespan="off",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nobody asks who asks; and `Protocol` meets the application itself
         log_level="warning",
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    Draining(config, application.traffic).run()
 
 
 class Draining(uvicorn.Server):

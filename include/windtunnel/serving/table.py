@@ -14,7 +14,7 @@ import numpy.typing as npt
 from windtunnel.core.errors import quoted
 from windtunnel.ml.artefact import Feature, Signature
 from windtunnel.ml.codes import Codes
-from windtunnel.serving import columns
+from windtunnel.serving import columns, limits
 from windtunnel.serving.refusal import Refusal, clipped
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.
 
 LEAST_CSV = 4096
 """Bytes; below, the reader of single cells is faster."""
-
-MOST_ROWS = 1_000_000
-"""In an Arrow stream or a Parquet file: a repeated value takes no room there, so the body's size bounds nothing."""
 
 PLAIN_CSV = frozenset(b'"\r \t\0')
 """Bytes that Arrow's reader takes otherwise than RFC 4180 or than Python's numbers; a body with one is not for it."""
@@ -66,7 +63,7 @@ def from_arrow(body: bytes, signature: Signature, codes: Mapping[str, Codes]) ->
     """The same from an Arrow IPC stream.
 
     Raises:
-        Refusal: 400, it is none, is compressed, has too many rows, or its columns are not the signature's.
+        Refusal: 413, there are too many rows; 400, it is none, is compressed, or its columns are not the signature's.
     """
     import pyarrow as pa
 
@@ -89,8 +86,8 @@ def from_parquet(body: bytes, signature: Signature, codes: Mapping[str, Codes]) 
     """The same from a Parquet file.
 
     Raises:
-        Refusal: 400, it is none, is compressed otherwise than by snappy, has too many rows, or its columns are not
-            the signature's.
+        Refusal: 413, there are too many rows; 400, it is none, is compressed otherwise than by snappy, or its columns
+            are not the signature's.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -115,13 +112,13 @@ def from_parquet(body: bytes, signature: Signature, codes: Mapping[str, Codes]) 
 
 
 def _bounded(batches: Iterator[pa.RecordBatch]) -> pa.Table:
+    """A repeated value takes no room in either format, so the body's size bounds nothing."""
     import pyarrow as pa
 
     kept, count = [], 0
     for batch in batches:
         count += batch.num_rows
-        if count > MOST_ROWS:
-            raise _refusal("There are too many rows.", f"up to {MOST_ROWS:,} rows; send them in parts")
+        limits.check_rows(count)
         kept.append(batch)
     if not count:
         raise _refusal("There is no row.", "at least one row")
@@ -165,7 +162,7 @@ def _texts(feature: Feature, array: pa.Array, codes: Mapping[str, Codes]) -> npt
         raise _refusal("There is no row.", "at least one row")
     if feature.name not in codes:
         return np.asarray(texts[indices])
-    coded = np.fromiter(map(codes[feature.name].__getitem__, texts.tolist()), np.int64, len(texts))
+    coded = np.fromiter(map(codes[feature.name].__getitem__, texts.tolist()), np.float32, len(texts))
     return np.asarray(coded[indices])
 
 

@@ -49,7 +49,7 @@ class Traffic:
         for path, count in sorted(self._rows.items()):
             rows.add_metric([path], count)
         bounds = [*map(str, SECONDS), "+Inf"]
-        latency = HistogramMetricFamily("windtunnel_request_seconds", "From the headers to the answer.")
+        latency = HistogramMetricFamily("windtunnel_request_seconds", "From the request to its answer.")
         latency.add_metric([], list(zip(bounds, accumulate(self._buckets), strict=True)), self._seconds)
         started = GaugeMetricFamily("process_start_time_seconds", "When the process started.", value=self._started)
         yield from (requests, rows, latency, started)
