@@ -128,6 +128,7 @@ def evidence(**given: Any) -> Evidence:
         "at": AT,
         "months": [month("2013-03"), month("2013-04")],
         "holdout": holdout(),
+        "contributions": {"dep_delay": 17.4, "distance": 1.2},
         "drift": {
             "carrier": DriftScore(method="jensenshannon", score=0.02, reference_rows=80_000, current_rows=28_000)
         },

@@ -277,6 +277,12 @@ COMMANDS: dict[str, Command] = {
         _known(_predict),
         _lines,
     ),
+    "explain": Command(
+        "What the live endpoint answers to one row, and what each feature adds to that.",
+        (MODEL, Argument("--row", "A JSON object with a value per feature.", {"required": True})),
+        _known(questions.explained),
+        lambda found: "\n".join(f"{name:24}{value:12.4f}" for name, value in found.items()),
+    ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
     "roles": Command(
         "Make our roles on an Airflow what `people.py` says, as `WINDTUNNEL_AIRFLOW_TOKEN`; say what was changed.",

@@ -27,7 +27,7 @@ def shape(value: Any) -> Any:
 
 
 def test_there_are_blocks_to_run() -> None:
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
 
 
 @pytest.mark.parametrize(("command", "answer"), BLOCKS)

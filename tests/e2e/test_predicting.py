@@ -56,6 +56,14 @@ def test_every_row_of_a_file_gets_the_endpoints_answer(
     assert [row["prediction"] for row in answered[-1:]] == [answered[len(many) % len(flights) - 1]["prediction"]]
 
 
+def test_one_row_is_explained_by_what_each_feature_adds(journey: Journey, flights: list[dict[str, Any]]) -> None:
+    row = json.dumps({name: flights[0][name] for name in SPEC.features})
+    told = dict(line.split() for line in windtunnel(journey, "explain", MODEL, "--row", row).splitlines())
+    assert set(told) == {"prediction", "base", *SPEC.features}
+    values = {name: float(value) for name, value in told.items()}
+    assert values.pop("prediction") == pytest.approx(sum(values.values()), abs=0.01)
+
+
 def test_a_value_that_the_model_refuses_is_told_with_its_row_in_the_file(
     journey: Journey, flights: list[dict[str, Any]], tmp_path: Path
 ) -> None:

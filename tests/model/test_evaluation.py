@@ -69,6 +69,12 @@ def test_april_is_predicted_better_than_by_both_baselines_and_alike_by_onnx_and_
     assert found.parity.largest_difference is not None
     assert found.parity.largest_difference <= found.parity.tolerance == SPEC.evaluation.onnx_tolerance
     assert (found.answers.not_finite, found.champion) == (0, None)
+    # It adds the delay at departure to what the trees say, so no other feature comes near it.
+    assert set(found.contributions) == set(SPEC.features)
+    sizes = [*found.contributions.values()]
+    assert next(iter(found.contributions)) == "dep_delay"
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 3 * sizes[1] > 0
     print(found.serving)
     assert found.serving.size_bytes == len(artefact.read(trained.model).onnx)
     assert found.serving.requests == latency.MOST_REQUESTS

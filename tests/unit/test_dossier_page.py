@@ -123,6 +123,7 @@ def poisoned(payload: str) -> Evidence:
         shadowed=found,
         months=months,
         drift=drift,
+        contributions={payload: 1.5},
         holdout=holdout(slices=slices, more_slices={payload: 2}),
         champion=candidate.champion(version=payload),
         champion_evaluated=candidate.evaluated(plan=candidate.plan(image=payload + "!")),
@@ -220,6 +221,12 @@ def test_what_could_not_be_judged_is_asked_and_small_slices_are_not() -> None:
     assert document.verdict == "open"
     assert [point.about for point in document.points] == ["Not judged: accuracy as a shadow"]
     assert document.tally == "3 of 4 checks passed, 1 could not be judged"
+
+
+def test_contributions_are_drawn_and_their_absence_is_told() -> None:
+    drawn = render(write(evidence(), SPEC)).decode()
+    assert "17.40 minutes" in drawn
+    assert "Not measured at its evaluation." in render(write(evidence(contributions={}), SPEC)).decode()
 
 
 def test_quarantine_and_drift_are_pointed_out() -> None:

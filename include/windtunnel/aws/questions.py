@@ -55,6 +55,43 @@ def answered(model: str, file: TextIO) -> Iterator[list[str]]:
         sent += len(part)
 
 
+def explained(model: str, row: str) -> dict[str, Any]:
+    """What the live endpoint answers to one row, and what each feature adds to that.
+
+    Args:
+        model: Name of the model.
+        row: A JSON object with a value per feature.
+
+    Returns:
+        `prediction`, then `base` and the contributions by feature that add up to it, the largest first.
+
+    Raises:
+        DataRejected: It is no JSON object, or the model refuses it.
+        ServiceUnavailable: The endpoint is not there or does not answer.
+    """
+    try:
+        given = json.loads(row)
+    except ValueError as error:
+        raise DataRejected(f"`{row}` is not JSON: {error}. Write a value per feature: `{_example(model)}`.") from error
+    try:
+        answer = client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=endpoint_name(model),
+            ContentType="application/json",
+            CustomAttributes="explain",
+            Body=json.dumps({"instances": [given]}).encode(),
+        )
+    except ClientError as error:
+        raise _refused(model, dict(error.response), 0) from error
+    said = json.loads(answer["Body"].read())
+    why = said["explanation"]
+    largest_first = sorted(why["contributions"].items(), key=lambda each: -abs(each[1]))
+    return {"prediction": said["predictions"][0], "base": why["base"], **dict(largest_first)}
+
+
+def _example(model: str) -> str:
+    return json.dumps(model_spec(model).example)
+
+
 def _whole(reader: Iterable[list[str]], header: Sequence[str]) -> Iterator[list[str]]:
     for at, row in enumerate(row for row in reader if row):  # an empty line is no row, here as in the server
         if len(row) != len(header):

@@ -47,7 +47,18 @@ def holdout_predictions(evaluated: Evaluated) -> pa.Table:
 
 def importance(evaluated: Evaluated) -> dict[str, float]:
     """Increase of the version's RMSE per feature when it is shuffled; none where its evaluation did not measure that."""
+    report = _report(evaluated)
+    return report.importance if report else {}
+
+
+def contributions(evaluated: Evaluated) -> dict[str, float]:
+    """Mean size of each feature's contribution to an answer; none where its evaluation did not measure that."""
+    report = _report(evaluated)
+    return report.contributions if report else {}
+
+
+def _report(evaluated: Evaluated) -> EvaluationReport | None:
     if not objects.exists(evaluated.evaluation):
         log.warning("reference: `%s` is gone: how much each feature matters is not known", evaluated.evaluation)
-        return {}
-    return EvaluationReport.model_validate_json(objects.get(evaluated.evaluation)).importance
+        return None
+    return EvaluationReport.model_validate_json(objects.get(evaluated.evaluation))

@@ -24,6 +24,7 @@ from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.candidate import Candidate, read_candidate
 from windtunnel.ml.champion import Champion, answers, read_champion
 from windtunnel.ml.container import Container
+from windtunnel.ml.contributions import mean_contributions
 from windtunnel.ml.evaluation_report import (
     BASELINES,
     CHALLENGER,
@@ -42,6 +43,9 @@ from windtunnel.ml.scorer import Scorer
 from windtunnel.ml.training import columns
 
 Floats = npt.NDArray[np.float64]
+
+EXPLAINED_ROWS, BACKGROUND_ROWS = 32, 16
+"""Spread over the holdout and over the training window; each pair asks the model about every set of features."""
 
 
 def evaluate(container: Container, arguments: Sequence[str], timed: Callable[[Artefact], Serving]) -> EvaluationReport:
@@ -136,12 +140,25 @@ def measure(
         parity=_parity(candidate.estimator.predict(asked), said, spec.evaluation.onnx_tolerance),
         serving=serving,
         importance=importance(lambda frame: scorer.score(columns(frame)), asked, target),
+        contributions=_contributions(scorer, known, asked),
     )
     answered: dict[str, npt.NDArray[np.floating]] = {
         CHALLENGER: prediction,
         **{column: compared[f"{name}_"] for name, column in BASELINES.items()},
     }
     return found, answered if champions is None else {**answered, CHAMPION: champions}
+
+
+def _contributions(scorer: Scorer, known: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
+    """Mean size of each feature's contribution to rows of the holdout, against training rows as background."""
+    background, explained = (
+        scorer.matrix.of(columns(frame.iloc[np.linspace(0, len(frame) - 1, count).astype(np.int64)]))
+        for frame, count in ((known, BACKGROUND_ROWS), (asked, EXPLAINED_ROWS))
+    )
+    with np.errstate(invalid="ignore"):  # answers that are no numbers are counted elsewhere, and have no parts
+        sizes = mean_contributions(scorer.run, explained, background).tolist()
+    found = {name: size for name, size in zip(asked.columns, sizes, strict=True) if math.isfinite(size)}
+    return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 def _errors(target: Floats, said: Floats) -> Mapping[str, float]:

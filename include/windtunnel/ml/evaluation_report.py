@@ -84,3 +84,5 @@ class EvaluationReport(_Found):
     serving: Serving
     importance: dict[str, float] = Field(default_factory=dict)
     "Feature -> increase of the RMSE when it is shuffled, largest first; none in reports older than its measuring."
+    contributions: dict[str, float] = Field(default_factory=dict)
+    "Feature -> mean size of its contribution to an answer, in the target's unit, largest first; none in older reports."

@@ -10,11 +10,13 @@ import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Self, cast
 
 import orjson
 
 from windtunnel.serving.answer import answer, answer_one
+from windtunnel.serving.explain import explain
 from windtunnel.serving.load import Model
 from windtunnel.serving.parse import TABLES
 from windtunnel.serving.refusal import Refusal
@@ -34,8 +36,13 @@ It is also where Arrow begins to read: neither its import, of 0.1 s, nor its wor
 BODY_SECONDS = 30
 """For a body to arrive; whoever sends slower holds a connection that others need."""
 
-ANSWERS = {"/invocations": answer, "/batch": answer, "/stream": answer_one}
+EXPLAIN = "/explain"
+
+ANSWERS = {"/invocations": answer, "/batch": answer, "/stream": answer_one, EXPLAIN: explain}
 """What answers a POST to each path."""
+
+MOST_EXPLAINED = 16
+"""Explanations that are under way or wait for their turn. They have one thread of their own: predictions go first."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -50,7 +57,9 @@ class Given(NamedTuple):
         accept: Accept, None where it has none.
         length: Content-Length in bytes, None where it has none.
         encoding: Content-Encoding, where it is another than identity.
-        plain: The body comes as it is and at once: neither encoded nor in chunks nor after a `100 Continue`.
+        plain: The body comes as it is and at once, neither encoded nor in chunks nor after a `100 Continue`, and nothing
+            but predictions is asked for.
+        explain: An explanation is asked for, where SageMaker passes on no path but /invocations.
     """
 
     content_type: str = ""
@@ -58,11 +67,12 @@ class Given(NamedTuple):
     length: int | None = None
     encoding: str | None = None
     plain: bool = True
+    explain: bool = False
 
     @classmethod
     def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Self:
         """From headers, their names in lower case."""
-        content_type, accept, length, encoding, plain = "", None, None, None, True
+        content_type, accept, length, encoding, plain, explained = "", None, None, None, True, False
         for name, value in headers:
             if name == b"content-type":
                 content_type = value.decode("latin-1")
@@ -72,11 +82,14 @@ class Given(NamedTuple):
                 length = int(value)  # the HTTP parser has let only digits through
             elif name == b"content-encoding" and value.lower() != b"identity":
                 encoding, plain = value.decode("latin-1"), False
+            elif name == _ATTRIBUTES and value.strip().lower() == b"explain":
+                explained, plain = True, False
             elif name in _HELD_BACK:
                 plain = False
-        return cls(content_type, accept, length, encoding, plain)
+        return cls(content_type, accept, length, encoding, plain, explained)
 
 
+_ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
 _HELD_BACK = (b"expect", b"transfer-encoding", b"upgrade")
 
 
@@ -104,6 +117,8 @@ class Application:
         self._note = vitals.note if vitals is not None else None
         self.traffic = Traffic()
         self._pages: asyncio.Future[Any] | None = None
+        self._explaining = ThreadPoolExecutor(1, "explain")
+        self._explained = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's request, as ASGI has it."""
@@ -134,7 +149,9 @@ class Application:
             body = await _body(receive, given.length or 0)
             if body is None:  # the client has gone
                 return
-            if len(body) >= INLINE_BODY or given.content_type in TABLES:
+            if path == EXPLAIN or given.explain:
+                reply = await self._explain(body, given)
+            elif len(body) >= INLINE_BODY or given.content_type in TABLES:
                 reply = await asyncio.get_running_loop().run_in_executor(None, self._reply, path, body, given)
             else:
                 reply = self._reply(path, body, given)
@@ -147,6 +164,16 @@ class Application:
         if reply.closes:
             headers.append((b"connection", b"close"))
         await _send(send, reply.status, reply.body, headers)
+
+    async def _explain(self, body: bytes, given: Given) -> Reply:
+        if self._explained >= MOST_EXPLAINED:
+            allowed = f"{MOST_EXPLAINED} at a time"
+            return _refused(Refusal(429, f"Too many ask for explanations; allowed are {allowed}. Ask again later."))
+        self._explained += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._explaining, self._reply, EXPLAIN, body, given)
+        finally:
+            self._explained -= 1
 
     def _reply(self, path: str, body: bytes, given: Given) -> Reply:
         try:

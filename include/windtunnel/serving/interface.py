@@ -28,7 +28,8 @@ def metadata(artefact: Artefact) -> dict[str, Any]:
 
 
 def paths(artefact: Artefact) -> dict[str, Any]:
-    """The OpenAPI path items of `/invocations`, `/batch` and `/stream`."""
+    """The OpenAPI path items of `/invocations`, `/batch`, `/stream` and `/explain`."""
+    features = artefact.signature.features
     many = _operation(
         "Predictions of rows, in their order",
         {
@@ -49,14 +50,37 @@ def paths(artefact: Artefact) -> dict[str, Any]:
         {JSON: {"schema": _row(artefact), "example": _example(artefact)}},
         {JSON: {"schema": _object(prediction={"type": "number"})}},
     )
+    explained = _operation(
+        "The prediction of one row, and what each feature adds to it",
+        {
+            JSON: {"schema": _rows(artefact, 1), "example": {"instances": [_example(artefact)]}},
+        },
+        {
+            JSON: {
+                "schema": _object(
+                    predictions={"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": 1},
+                    explanation=_object(
+                        unit={"type": "string"},
+                        base={"type": "number"},
+                        contributions=_object(**{feature.name: {"type": "number"} for feature in features}),
+                        background_rows={"type": "integer"},
+                    ),
+                )
+            }
+        },
+        {"429": "Too many ask for explanations at once."},
+    )
     return {
         "/invocations": {"post": many | {"operationId": "invocations"}},
         "/batch": {"post": many | {"operationId": "batch"}},
         "/stream": {"post": one | {"operationId": "stream"}},
+        "/explain": {"post": explained | {"operationId": "explain"}},
     }
 
 
-def _operation(summary: str, takes: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    summary: str, takes: dict[str, Any], answers: dict[str, Any], errors: dict[str, str] | None = None
+) -> dict[str, Any]:
     error = {
         "error": _object(
             message={"type": "string"},
@@ -68,7 +92,7 @@ def _operation(summary: str, takes: dict[str, Any], answers: dict[str, Any]) -> 
     }
     refusals = {
         status: {"description": words, "content": {JSON: {"schema": _object(**error)}}}
-        for status, words in ERRORS.items()
+        for status, words in (ERRORS | (errors or {})).items()
     }
     return {
         "summary": summary,
@@ -77,8 +101,9 @@ def _operation(summary: str, takes: dict[str, Any], answers: dict[str, Any]) -> 
     }
 
 
-def _rows(artefact: Artefact) -> dict[str, Any]:
+def _rows(artefact: Artefact, most: int | None = None) -> dict[str, Any]:
     features = artefact.signature.features
+    many = {"type": "array", "minItems": 1} | ({"maxItems": most} if most else {})
     as_list = {
         "type": "array",
         "prefixItems": [_value(feature) for feature in features],
@@ -87,11 +112,11 @@ def _rows(artefact: Artefact) -> dict[str, Any]:
     }
     return {
         "oneOf": [
-            _object(instances={"type": "array", "minItems": 1, "items": _row(artefact)}),
-            _object(instances={"type": "array", "minItems": 1, "items": as_list}),
+            _object(instances=many | {"items": _row(artefact)}),
+            _object(instances=many | {"items": as_list}),
             _object(
                 columns={"const": [feature.name for feature in features]},
-                rows={"type": "array", "minItems": 1, "items": as_list},
+                rows=many | {"items": as_list},
             ),
         ]
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +40,11 @@ class Model:
         scorer, signature = Scorer.of(artefact), artefact.signature
         return cls(artefact, scorer, Quick(signature, scorer.matrix) if Quick.suits(signature) else None)
 
+    @cached_property
+    def background(self) -> npt.NDArray[np.float32]:
+        """The golden rows `(rows, features)`: spread evenly over the training window, they stand for all."""
+        return self.matrix(orjson.dumps(self.artefact.golden.request()), JSON)
+
     def matrix(self, body: bytes, content_type: str) -> npt.NDArray[np.float32]:
         """What the model takes `(rows, features)` of a request's body, parsed with care.
 
@@ -63,7 +69,7 @@ def load(folder: Path, expected: str | None = None) -> Model:
     model = Model.of(read)
     golden = read.golden
     try:
-        scored = predict(model.scorer, model.matrix(orjson.dumps(golden.request()), JSON))
+        scored = predict(model.scorer, model.background)
     except Refusal as refusal:
         raise ArtefactInvalid(
             f"`golden.json` holds a row that the model refuses: {refusal.message} Train again."

@@ -19,7 +19,7 @@ from windtunnel.serving.load import Model
 from windtunnel.serving.refusal import Refusal
 from windtunnel.serving.traffic import Traffic
 
-OURS = "GET /ping, /health, /metadata, /metrics, /docs and POST /invocations, /batch, /stream"
+OURS = "GET /ping, /health, /metadata, /metrics, /docs and POST /invocations, /batch, /stream, /explain"
 
 
 def pages(model: Model, traffic: Traffic) -> FastAPI:

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from windtunnel.serving.application import ANSWERS, BODY_SECONDS, INLINE_BODY, Application, Given, Reply
+from windtunnel.serving.application import ANSWERS, BODY_SECONDS, EXPLAIN, INLINE_BODY, Application, Given, Reply
 from windtunnel.serving.parse import TABLES
 
-_PATHS = {path.encode(): path for path in ANSWERS}
+_PATHS = {path.encode(): path for path in ANSWERS if path != EXPLAIN}
 
 
 class _Asked(NamedTuple):

@@ -85,6 +85,7 @@ def _gather(shadowed: Shadowed) -> dossier.Evidence:
         months=months,
         holdout=holdout.judge(answers.to_pandas(), model_spec(registered.model)),
         drift=_drift(evaluated, answers),
+        contributions=reference.contributions(evaluated),
         lineage=evidence.lineage(registered),
         score=_score(shadowed, months, at),
         cost=_cost(registered),

@@ -7,6 +7,8 @@ import json
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from windtunnel.core.contracts import (
     Champion,
     Check,
@@ -80,6 +82,8 @@ class Evidence(Contract):
     holdout: Holdout
     drift: dict[str, DriftScore]
     "Of the holdout against the training rows."
+    contributions: dict[str, float] = Field(default_factory=dict)
+    "Feature -> mean size of its contribution to an answer, in the target's unit."
     lineage: tuple[Step, ...]
     score: TestScore
     cost: RunCost | None

@@ -1,4 +1,4 @@
-"""The sections of a dossier that are drawn: errors with their bounds, by day, by slice, and drift."""
+"""The sections of a dossier that are drawn: errors with their bounds, by day, by slice, contributions, and drift."""
 
 from __future__ import annotations
 
@@ -105,6 +105,21 @@ def _compared(document: Document, checks: Sequence[Check]) -> str:
         f"<p>RMSE over the champion's on the same rows, minus 1, with bounds at one-sided 95 % each. No slice may lose "
         f"more than {margin:.0%}, the broken line. Green: passed; amber: shown and not judged, for it has fewer than "
         f"{least:,} rows or may be off by chance.</p>{_figure(drawn)}"
+    )
+
+
+def contributions(document: Document) -> str:
+    """How much each feature adds to an answer or takes from it, in the mean."""
+    found, unit = document.evidence.contributions, document.registered.evaluated.unit
+    if not found:
+        return "<p>Not measured at its evaluation.</p>"
+    largest_first = sorted(found.items(), key=lambda each: (-each[1], each[0]))  # a document's JSON keeps no order
+    marks = [Mark(name, size, None, None, f"{size:.2f} {unit}", "own") for name, size in largest_first[:MOST_DRAWN]]
+    drawn = bars(marks, title="Contributions by feature", axis=f"mean contribution, {unit}", about=_told(marks))
+    return (
+        "<p>Mean size of what a feature adds to an answer or takes from it: Shapley values of rows of the holdout against "
+        f"rows of the training, which add up to each answer. The same is told of one row by the server's "
+        f"<code>/explain</code>.</p>{_figure(drawn)}"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from windtunnel.ml import test_score
 from windtunnel.ml.dossier.document import Document
-from windtunnel.ml.dossier.figures import drift, quality, slices
+from windtunnel.ml.dossier.figures import contributions, drift, quality, slices
 from windtunnel.ml.dossier.sections import changes, checks, cost, data, lineage, score
 from windtunnel.ml.dossier.style import POLICY, STYLE
 from windtunnel.ml.dossier.weighing import outcome
@@ -16,6 +16,7 @@ from windtunnel.ml.markup import bounds, markdown, percent, prose, text
 SECTIONS: tuple[tuple[str, str, Callable[[Document], str]], ...] = (
     ("quality", "How good it is", quality),
     ("slices", "Where it is better and worse", slices),
+    ("contributions", "What its answers are made of", contributions),
     ("checks", "Every check", checks),
     ("changes", "What changed since the champion", changes),
     ("data", "The data", data),
