@@ -75,6 +75,7 @@ def _instances(row: dict[str, Any]) -> dict[str, Any]:
 def _tensors(row: dict[str, Any]) -> dict[str, Any]:
     kinds: dict[type, str] = {int: "INT64", float: "FP64", str: "BYTES"}
     return {
+        "id": "bench",  # else it invents one, and no answer is like another
         "parameters": {"content_type": "pd"},
         "inputs": [
             {
