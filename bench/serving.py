@@ -204,8 +204,9 @@ def _running(server: str, programs: Path, folder: Path) -> Iterator[tuple[int, i
                 time.sleep(0.01)
             yield process.pid, port, time.monotonic() - started
         finally:
-            with suppress(ProcessLookupError):  # it has ended by itself, and the reason was told
-                os.killpg(process.pid, signal.SIGKILL)
+            for pid in (process.pid, *below(process.pid)):  # some start workers in sessions of their own
+                with suppress(ProcessLookupError):  # it has ended by itself, and the reason was told
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
 
 
