@@ -48,8 +48,8 @@ def unsaid(source: str) -> list[str]:
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and not _is(node.value, False):
             found.append(f"line {node.value.lineno}: `allow_pickle`")
         if isinstance(node, ast.Call) and _called(node) in {"__import__", "import_module"}:
-            names = [one.value for one in node.args if isinstance(one, ast.Constant)]
-            found += [f"line {node.lineno}: `{name}`" for name in names if str(name).split(".")[0] in BANNED]
+            names = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            found += [f"line {node.lineno}: `{name}`" for name in names if name.split(".")[0] in BANNED]
     return found
 
 
