@@ -6,7 +6,7 @@ The child is a fork, so it starts in milliseconds with everything imported; sett
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # noqa: TID251 - what our own child says over our own pipe
 import signal
 import traceback
 import warnings

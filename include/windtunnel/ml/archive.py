@@ -3,78 +3,70 @@
 from __future__ import annotations
 
 import gzip
-import tarfile
 import zlib
 from collections.abc import Mapping
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
+from tempfile import TemporaryDirectory
 
 from windtunnel.core.errors import ArtefactInvalid, quoted
+from windtunnel.ml.tar import Damaged, Header, headers
 
 MEGABYTE = 1024 * 1024
 
 
 def unpack(archive: Path, folder: Path, allowed: Mapping[str, int]) -> None:
-    """Write exactly the allowed files of an archive into a folder.
+    """Write exactly the allowed files of an archive into a folder: all of them, or none when it is refused.
 
     Args:
         archive: A tar.gz from elsewhere; it may be anything.
-        folder: Where to; must exist.
+        folder: Where to; must exist. Files of the same names are replaced.
         allowed: File name -> largest size in bytes. Every one must be there.
 
     Raises:
         ArtefactInvalid: It is no tar.gz, holds anything else, or unpacks to more than is allowed.
     """
+    if not archive.is_file():
+        raise ArtefactInvalid(f"`{archive}` is not a file. Give the archive that SageMaker made of the training.")
+    # Without a limit, gzip members that hold nothing could be counted for as long as somebody cares to send them.
+    if (size := archive.stat().st_size) > sum(allowed.values()) + MEGABYTE:
+        raise ArtefactInvalid(f"`{archive.name}` has {size:,} bytes; allowed are the files {_limits(allowed)}.")
+    with TemporaryDirectory(prefix=".unpacking-", dir=folder) as name:
+        partial = Path(name)
+        try:
+            with gzip.open(archive) as unzipped:
+                found = _write(unzipped, archive, partial, allowed)
+        except (gzip.BadGzipFile, EOFError, zlib.error, Damaged) as error:
+            raise ArtefactInvalid(
+                f"`{archive}` is not a whole tar.gz: {error}. Give the archive that SageMaker made of the training."
+            ) from error
+        if missing := allowed.keys() - found:
+            raise ArtefactInvalid(f"`{archive.name}` lacks {quoted(missing)}; it holds {quoted(found)}. Train again.")
+        for each in found:
+            (partial / each).replace(folder / each)
+
+
+def _write(tar: BufferedIOBase, archive: Path, folder: Path, allowed: Mapping[str, int]) -> set[str]:
     found: set[str] = set()
-    try:
-        with gzip.open(archive) as unzipped:
-            bounded = _Bounded(unzipped, archive, sum(allowed.values()) + MEGABYTE)
-            with tarfile.open(fileobj=bounded, mode="r|") as tar:  # type: ignore[call-overload]
-                for member in tar:
-                    name = member.name.removeprefix("./")
-                    if member.isdir() and name in ("", "."):
-                        continue
-                    if name not in allowed or name in found or not member.isreg() or member.size > allowed[name]:
-                        raise ArtefactInvalid(
-                            f"`{archive.name}` holds `{name}` ({_kind(member)}, {member.size:,} bytes); allowed are "
-                            f"the files {_limits(allowed)}, each once. It is not what this job's training wrote."
-                        )
-                    found.add(name)
-                    with (folder / name).open("wb") as file:
-                        _copy(tar.extractfile(member), file)
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
-        raise ArtefactInvalid(
-            f"`{archive}` is not a whole tar.gz: {error}. Give the archive that SageMaker made of the training."
-        ) from error
-    if missing := allowed.keys() - found:
-        raise ArtefactInvalid(f"`{archive.name}` lacks {quoted(missing)}; it holds {quoted(found)}. Train again.")
+    for header in headers(tar):
+        name = header.name.removeprefix("./")
+        if header.kind == "a folder" and name in ("", ".") and not header.size:
+            continue
+        if name not in allowed or name in found or header.kind != "a file" or header.size > allowed[name]:
+            raise ArtefactInvalid(
+                f"`{archive.name}` holds {_shown(header)}; allowed are the files {_limits(allowed)}, "
+                "each once. It is not what this job's training wrote."
+            )
+        found.add(name)
+        with (folder / name).open("wb") as file:
+            for part in header.content():
+                file.write(part)
+    return found
 
 
-class _Bounded:
-    """Reads no more than a number of bytes in all, wherever tar hides them: a small gzip can hold terabytes."""
-
-    def __init__(self, file: gzip.GzipFile, archive: Path, most: int) -> None:
-        self._file = file
-        self._archive = archive
-        self._left = most
-
-    def read(self, size: int) -> bytes:
-        part = self._file.read(min(size, self._left + 1))
-        self._left -= len(part)
-        if self._left < 0:
-            raise ArtefactInvalid(f"`{self._archive.name}` unpacks to more than its files may have. Train again.")
-        return part
-
-
-def _copy(source: IO[bytes] | None, target: IO[bytes]) -> None:
-    while source is not None and (part := source.read(MEGABYTE)):
-        target.write(part)
-
-
-def _kind(member: tarfile.TarInfo) -> str:
-    if member.isreg():
-        return "a file"
-    return "a folder" if member.isdir() else "a link or device"
+def _shown(header: Header) -> str:
+    name = header.name.removeprefix("./").encode("unicode_escape").decode()
+    return f"`{name}` ({header.kind}, {header.size:,} bytes)"
 
 
 def _limits(allowed: Mapping[str, int]) -> str:

@@ -10,17 +10,29 @@ import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
-MOST_HEADER_BYTES = 1 << 20
+MOST_HEADER_BYTES = 16 << 10
+MOST_EXTENDED_BYTES = 4 << 10
+"""Of one extended header: tarfile of Python 3.12.1 takes the square of their number to read them (CVE-2024-6232)."""
+MOST_EXTENDED_BYTES_IN_ALL = 2 << 20
+MOST_PADDING = 1 << 20
+"""Bytes after the end; tar fills up a record, usually 10,240."""
 LONGEST_NAME = 255
+LONGEST_PATH = 1024
+DEEPEST = 32
 _CHUNK = 1 << 20
-_REGULAR = (tarfile.REGTYPE, tarfile.AREGTYPE)
+_ALLOWED = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
+_EXTENDED = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
+_MEANING = ("size", "linkpath", "hdrcharset", "GNU.")
+"""Records of an extended header that change what a member is; only its name may be given there."""
 _KINDS = {
     tarfile.SYMTYPE: "a symbolic link",
     tarfile.LNKTYPE: "a hard link",
     tarfile.CHRTYPE: "a device",
     tarfile.BLKTYPE: "a device",
     tarfile.FIFOTYPE: "a pipe",
+    tarfile.GNUTYPE_SPARSE: "a sparse file",
 }
 
 
@@ -44,7 +56,7 @@ class _Metered(io.BufferedIOBase):
         self._left = 0
 
     def allow(self, size: int) -> None:
-        # tarfile reads whole blocks ahead.
+        # tarfile reads whole records ahead.
         self._left = size + tarfile.RECORDSIZE
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -52,7 +64,7 @@ class _Metered(io.BufferedIOBase):
         data = self._source.read(most if size is None or size < 0 else min(size, most))
         self._left -= len(data)
         if self._left < 0:
-            raise ArchiveRefused(f"A header of the archive is larger than {MOST_HEADER_BYTES} bytes.")
+            raise ArchiveRefused("The archive holds more between its files than the headers of one need.")
         return data
 
 
@@ -77,17 +89,48 @@ def extract(archive: Path, into: Path, limits: Limits | None = None) -> None:
             _unpack(source, partial, limits or Limits())
         partial.chmod(0o755)
         partial.replace(into)
-    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
+    except ArchiveRefused:
+        raise
+    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, ValueError) as error:
         raise ArchiveRefused(f"It is not a complete tar.gz archive: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _headers() -> type[tarfile.TarInfo]:
+    """The headers of one archive, each judged before tarfile acts on it."""
+    extended = 0
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            nonlocal extended
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                return super().frombuf(buf, encoding, errors)
+            try:
+                header = super().frombuf(buf, encoding, errors)
+            except tarfile.HeaderError as error:  # which tarfile takes for the end where it is not the first
+                raise ArchiveRefused(f"It is not a complete tar.gz archive: {error}") from error
+            if header.type in _EXTENDED:
+                extended += max(header.size, 0)
+                if not 0 <= header.size <= MOST_EXTENDED_BYTES or extended > MOST_EXTENDED_BYTES_IN_ALL:
+                    raise ArchiveRefused(f"A header of the archive is larger than {MOST_EXTENDED_BYTES} bytes.")
+            elif header.type not in _ALLOWED:
+                raise ArchiveRefused(
+                    f"{_shown(header.name)} is {_KINDS.get(header.type, 'not a plain file')}. Allowed: files and folders."
+                )
+            elif header.size < 0 or (header.type == tarfile.DIRTYPE and header.size):
+                raise ArchiveRefused(f"{_shown(header.name)} says that it has {header.size} bytes.")
+            return header
+
+    return Header
 
 
 def _unpack(source: gzip.GzipFile, into: Path, limits: Limits) -> None:
     metered = _Metered(source)
     metered.allow(MOST_HEADER_BYTES)
     count = size = 0
-    with tarfile.open(fileobj=metered, mode="r|") as tar:
+    with tarfile.open(fileobj=metered, mode="r|", tarinfo=_headers()) as tar:
         while True:
             metered.allow(MOST_HEADER_BYTES)
             member = tar.next()
@@ -105,25 +148,43 @@ def _unpack(source: gzip.GzipFile, into: Path, limits: Limits) -> None:
                 raise ArchiveRefused(f"The archive unpacks to more than {limits.total_bytes} bytes.")
             metered.allow(member.size + MOST_HEADER_BYTES)
             _write(tar, member, target)
+        metered.allow(MOST_PADDING)
+        _end(tar)
+
+
+def _end(tar: tarfile.TarFile) -> None:
+    """Reads to the very end, which has gzip check its checksum too."""
+    while tar.fileobj is not None and (rest := tar.fileobj.read(_CHUNK)):
+        if any(rest):
+            raise ArchiveRefused("Something follows after the end of the archive.")
 
 
 def _inside(member: tarfile.TarInfo) -> PurePosixPath:
     """The member's path inside the model folder, or the reason why it has none."""
     name = member.name
+    shown = _shown(name)
     path = PurePosixPath(name)
-    if member.type not in (*_REGULAR, tarfile.DIRTYPE):
-        raise ArchiveRefused(
-            f"`{name[:80]}` is {_KINDS.get(member.type, 'not a plain file')}. Allowed: files and folders."
-        )
+    if told := [record for record in member.pax_headers if record.startswith(_MEANING)]:
+        raise ArchiveRefused(f"{shown} has a header that changes `{told[0][:80]}`. Allowed: its name and times.")
     if path.is_absolute():
-        raise ArchiveRefused(f"`{name[:80]}` is an absolute path. Allowed: paths inside the archive.")
+        raise ArchiveRefused(f"{shown} is an absolute path. Allowed: paths inside the archive.")
     if ".." in path.parts:
-        raise ArchiveRefused(f"`{name[:80]}` leads upwards with `..`. Allowed: paths inside the archive.")
+        raise ArchiveRefused(f"{shown} leads upwards with `..`. Allowed: paths inside the archive.")
     if "\\" in name:
-        raise ArchiveRefused(f"`{name[:80]}` holds a backslash. Separate folders with `/`.")
+        raise ArchiveRefused(f"{shown} holds a backslash. Separate folders with `/`.")
+    if not name.isprintable():
+        raise ArchiveRefused(f"{shown} holds what cannot be shown. Allowed: printable UTF-8.")
     if any(len(part.encode()) > LONGEST_NAME for part in path.parts):
-        raise ArchiveRefused(f"`{name[:80]}...` has a name longer than {LONGEST_NAME} bytes.")
+        raise ArchiveRefused(f"{shown} has a name longer than {LONGEST_NAME} bytes.")
+    if len(name.encode()) > LONGEST_PATH or len(path.parts) > DEEPEST:
+        raise ArchiveRefused(f"{shown} is longer than {LONGEST_PATH} bytes or deeper than {DEEPEST} folders.")
     return path
+
+
+def _shown(name: str) -> str:
+    """The beginning of a name in backticks, printable whatever it holds."""
+    short = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name[:80])
+    return f"`{short}...`" if len(name) > 80 else f"`{short}`"
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
