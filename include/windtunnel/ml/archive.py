@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -14,13 +14,14 @@ from windtunnel.core.errors import ArtefactInvalid, quoted
 MEGABYTE = 1024 * 1024
 
 
-def unpack(archive: Path, folder: Path, allowed: Mapping[str, int]) -> None:
+def unpack(archive: Path, folder: Path, allowed: Mapping[str, int], one_of: Collection[str] = ()) -> None:
     """Write exactly the allowed files of an archive into a folder.
 
     Args:
         archive: A tar.gz from elsewhere; it may be anything.
         folder: Where to; must exist.
         allowed: File name -> largest size in bytes. Every one must be there.
+        one_of: Names of `allowed` of which exactly one must be there instead of all.
 
     Raises:
         ArtefactInvalid: It is no tar.gz, holds anything else, or unpacks to more than is allowed.
@@ -46,7 +47,11 @@ def unpack(archive: Path, folder: Path, allowed: Mapping[str, int]) -> None:
         raise ArtefactInvalid(
             f"`{archive}` is not a whole tar.gz: {error}. Give the archive that SageMaker made of the training."
         ) from error
-    if missing := allowed.keys() - found:
+    if one_of and len(found.intersection(one_of)) != 1:
+        raise ArtefactInvalid(
+            f"`{archive.name}` holds {quoted(found)}; allowed is exactly one of {quoted(one_of)}. Train again."
+        )
+    if missing := allowed.keys() - found - set(one_of):
         raise ArtefactInvalid(f"`{archive.name}` lacks {quoted(missing)}; it holds {quoted(found)}. Train again.")
 
 

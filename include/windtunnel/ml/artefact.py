@@ -1,4 +1,7 @@
-"""A model as files: `model.onnx`, `signature.json`, `golden.json`, and `artefact.json` that lists their digests.
+"""A model as files: its bytes, `signature.json`, `golden.json`, and `artefact.json` that lists their digests.
+
+The name of the file with the model's bytes tells their form: `model.onnx` for ONNX Runtime, `model.npz` with arrays for
+the model's own code, `model.skops` with a scikit-learn estimator. There is exactly one.
 
 The digest of an artefact is the SHA-256 of `artefact.json`: it names all bytes of the model. The same data, code and
 parameters give the same digest, so nothing here carries a time or a random name.
@@ -14,11 +17,18 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from windtunnel.core.errors import ArtefactInvalid, quoted
-from windtunnel.ml.archive import MEGABYTE
+from windtunnel.core.spec import Task
+from windtunnel.ml.archive import MEGABYTE, unpack
 
 LISTING = "artefact.json"
-FILES = ("model.onnx", "signature.json", "golden.json")
-SIZES = {LISTING: MEGABYTE, **dict.fromkeys(FILES, 1024 * MEGABYTE)}
+FILES = ("signature.json", "golden.json")
+"""Beside the model's bytes and the listing."""
+
+Form = Literal["onnx", "npz", "skops"]
+MODELS: dict[Form, str] = {"onnx": "model.onnx", "npz": "model.npz", "skops": "model.skops"}
+"""Where the bytes of a model of each form lie."""
+
+SIZES = {LISTING: MEGABYTE, **dict.fromkeys((*FILES, *MODELS.values()), 1024 * MEGABYTE)}
 """Largest size in bytes of each file of a model.tar.gz."""
 
 
@@ -58,6 +68,8 @@ class Signature(_Frozen):
 
     model: str
     features: tuple[Feature, ...]
+    task: Task = "regression"
+    "What the one number of an answer is; artefacts older than the word are regressions."
     target: str
     unit: str
     answers: Answers
@@ -82,31 +94,43 @@ class Golden(_Frozen):
 class Artefact(_Frozen):
     """A model whose files match their digests."""
 
-    onnx: bytes
+    form: Form
+    model: bytes
     signature: Signature
     golden: Golden
     sha256: str
 
 
-def write(folder: Path, artefact: bytes, signature: Signature, golden: Golden) -> str:
+def write(folder: Path, model: bytes, signature: Signature, golden: Golden, form: Form = "onnx") -> str:
     """Write a model's files.
 
     Args:
         folder: Where to; made if missing.
-        artefact: The ONNX model.
+        model: Its bytes.
         signature: What it takes and answers.
         golden: Its rows to prove itself on.
+        form: What the bytes are.
 
     Returns:
         The artefact's digest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = dict(zip(FILES, (artefact, _json(signature.model_dump()), _json(golden.model_dump())), strict=True))
+    said = (_json(signature.model_dump()), _json(golden.model_dump()))
+    contents = {MODELS[form]: model, **dict(zip(FILES, said, strict=True))}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     listing = _json({name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
     (folder / LISTING).write_bytes(listing)
     return hashlib.sha256(listing).hexdigest()
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Write the files of a model.tar.gz into a folder, which must exist.
+
+    Raises:
+        ArtefactInvalid: It holds anything else, or unpacks to more than is allowed.
+    """
+    unpack(archive, folder, SIZES, one_of=MODELS.values())
 
 
 def read(folder: Path, expected: str | None = None) -> Artefact:
@@ -127,17 +151,19 @@ def read(folder: Path, expected: str | None = None) -> Artefact:
             "Deploy the model.tar.gz of the registered version, or correct `WINDTUNNEL_ARTEFACT_SHA256`."
         )
     digests = _digests(listing, folder)
-    contents = {name: _bytes(folder, name) for name in FILES}
+    form = next(form for form, name in MODELS.items() if name in digests)
+    contents = {name: _bytes(folder, name) for name in (MODELS[form], *FILES)}
     for name, content in contents.items():
         if (actual := hashlib.sha256(content).hexdigest()) != digests[name]:
             raise ArtefactInvalid(
                 f"`{name}` in `{folder}` has the digest `{actual}`, `{LISTING}` says `{digests[name]}`: "
                 "it was altered or cut short. Fetch the artefact again, or train again."
             )
-    onnx, signature, golden = contents.values()
+    model, signature, golden = contents.values()
     try:
         return Artefact(
-            onnx=onnx,
+            form=form,
+            model=model,
             signature=Signature.model_validate_json(signature),
             golden=Golden.model_validate_json(golden),
             sha256=found,
@@ -154,9 +180,10 @@ def _digests(listing: bytes, folder: Path) -> dict[str, str]:
         digests = json.loads(listing)
     except ValueError:
         digests = None
-    if not isinstance(digests, dict) or set(digests) != set(FILES):
+    if not isinstance(digests, dict) or not any(set(digests) == {name, *FILES} for name in MODELS.values()):
         raise ArtefactInvalid(
-            f"`{LISTING}` in `{folder}` must list exactly {quoted(FILES)} with their digests. Train again."
+            f"`{LISTING}` in `{folder}` must list exactly {quoted(FILES)} and one of {quoted(MODELS.values())} with "
+            "their digests. Train again."
         )
     return digests
 
@@ -166,8 +193,8 @@ def _bytes(folder: Path, name: str) -> bytes:
         return (folder / name).read_bytes()
     except OSError as error:
         raise ArtefactInvalid(
-            f"`{name}` is missing from the artefact in `{folder}`; it needs {quoted((LISTING, *FILES))}. "
-            "Fetch the artefact again, or train again."
+            f"`{name}` is missing from the artefact in `{folder}`; it needs {quoted((LISTING, *FILES))} and one of "
+            f"{quoted(MODELS.values())}. Fetch the artefact again, or train again."
         ) from error
 
 

@@ -24,6 +24,7 @@ from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.candidate import Candidate, read_candidate
 from windtunnel.ml.champion import Champion, answers, read_champion
 from windtunnel.ml.container import Container
+from windtunnel.ml.estimator import said as estimated
 from windtunnel.ml.evaluation_report import (
     BASELINES,
     CHALLENGER,
@@ -37,9 +38,9 @@ from windtunnel.ml.evaluation_report import (
     Serving,
 )
 from windtunnel.ml.importance import importance
+from windtunnel.ml.matrix import columns
 from windtunnel.ml.metrics import by_group, quality
-from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns
+from windtunnel.ml.scorer import scorer_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,7 +111,7 @@ def measure(
     (seen_window, seen), (unseen_window, unseen) = train, holdout
     known, asked = rows.features(seen, spec), rows.features(unseen, spec)
     target = unseen[spec.target].to_numpy(dtype=np.float64)
-    scorer = Scorer.of(candidate.artefact)
+    scorer = scorer_of(candidate.artefact)
     prediction = scorer.score(columns(asked))
     said = prediction.astype(np.float64)
     compared: dict[str, Floats] = {
@@ -133,7 +134,7 @@ def measure(
         slices={name: _slices(unseen[name].to_numpy(dtype=object), target, said) for name in spec.evaluation.slices},
         champion=scored,
         answers=_answers(prediction),
-        parity=_parity(candidate.estimator.predict(asked), said, spec.evaluation.onnx_tolerance),
+        parity=_parity(estimated(candidate.estimator, asked, spec.task), said, spec.evaluation.onnx_tolerance),
         serving=serving,
         importance=importance(lambda frame: scorer.score(columns(frame)), asked, target),
     )
