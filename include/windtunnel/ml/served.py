@@ -58,11 +58,12 @@ def serve(estimator: Any, spec: ModelSpec, features: tuple[Feature, ...], frame:
         answers = OnnxScorer(model, coded).score(columns(frame))
         why_not = _differs(answers, wanted, spec)
     except Exception as error:  # noqa: BLE001 - skl2onnx's errors share no base; the reason is told and kept
-        why_not = f"is not to be had: {' '.join(str(error).split()) or repr(error)}"
+        why_not = f"is not to be had: {(str(error).strip() or repr(error)).splitlines()[0]}"
     if why_not is None:
         return Served("onnx", model, coded, answers)
-    why_not = f"The ONNX model {why_not[:500]}"
-    return Served("skops", trusted.dump(estimator), features, wanted.astype(np.float32), why_not)
+    return Served(
+        "skops", trusted.dump(estimator), features, wanted.astype(np.float32), f"The ONNX model {why_not[:500]}"
+    )
 
 
 def _on_matrix(
