@@ -22,7 +22,7 @@ from pyarrow import ipc
 from tests.container.served import serving
 from tests.model import familiar
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.errors import DataRejected
+from windtunnel.core.errors import ArtefactInvalid, DataRejected
 from windtunnel.core.spec import ModelSpec
 from windtunnel.ml import artefact, metrics, rows, trusted
 from windtunnel.ml.artefact import Artefact
@@ -73,10 +73,10 @@ class Flown:
     def instances(self) -> list[dict[str, Any]]:
         """The same rows as a request has them."""
         frame = self.frame()
-        texts = [name for name in frame if frame[name].dtype == object]
+        texts = [str(name) for name in frame if frame[name].dtype == object]
         given = frame.astype(object).where(frame.notna(), None)
         given[texts] = given[texts].replace("", None)
-        return [dict(row) for row in given.to_dict("records")]
+        return [{str(name): value for name, value in row.items()} for row in given.to_dict("records")]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -205,13 +205,13 @@ def test_a_byte_more_or_another_form_is_refused(flown: Flown, tmp_path: Path) ->
     assert load(tmp_path, made.sha256).artefact == made
     path = tmp_path / artefact.MODELS[made.form]
     path.write_bytes(made.model + b"\x00")
-    with pytest.raises(artefact.ArtefactInvalid, match=f"`{path.name}` in .* was altered or cut short"):
+    with pytest.raises(ArtefactInvalid, match=f"`{path.name}` in .* was altered or cut short"):
         load(tmp_path)
     path.unlink()
     others = [form for form in artefact.MODELS if form != made.form]
     for form in others:
         artefact.write(tmp_path, made.model, made.signature, made.golden, form)
-        with pytest.raises(artefact.ArtefactInvalid):
+        with pytest.raises(ArtefactInvalid):
             load(tmp_path)
 
 

@@ -74,7 +74,22 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         artefact.read(tmp_path)
 
 
-@pytest.mark.parametrize("listing", ["", "[]", "{}", '{"model.onnx": "0"}'])
+@pytest.mark.parametrize("form", artefact.MODELS)
+def test_the_form_is_told_by_the_name_of_the_models_file(tmp_path: Path, form: artefact.Form) -> None:
+    artefact.write(tmp_path, b"bytes", SIGNATURE, GOLDEN, form)
+    assert (tmp_path / artefact.MODELS[form]).read_bytes() == b"bytes"
+    assert (artefact.read(tmp_path).form, artefact.read(tmp_path).model) == (form, b"bytes")
+
+
+def test_an_artefact_that_says_no_task_is_a_regression() -> None:
+    said = SIGNATURE.model_dump(mode="json", exclude={"task"})
+    assert Signature.model_validate(said).task == "regression"
+
+
+TWO = '{"model.onnx": "0", "model.npz": "0", "signature.json": "0", "golden.json": "0"}'
+
+
+@pytest.mark.parametrize("listing", ["", "[]", "{}", '{"model.onnx": "0"}', TWO])
 def test_a_listing_of_other_files_is_refused(tmp_path: Path, listing: str) -> None:
     artefact.write(tmp_path, b"onnx", SIGNATURE, GOLDEN)
     (tmp_path / artefact.LISTING).write_text(listing)

@@ -79,7 +79,7 @@ def _steady(dumped: bytes) -> bytes:
             return [renamed(each) for each in node]
         if not isinstance(node, dict):
             return node
-        found = {}
+        found: dict[str, Any] = {}
         for key, value in node.items():
             if key == "__id__" and isinstance(value, int):
                 found[key] = ids.setdefault(value, len(ids))
