@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import onnx
 from onnx import TensorProto, helper
 
-from windtunnel.ml.scorer import INPUT, OUTPUT
+from windtunnel.ml.onnx_scorer import INPUT, OUTPUT
 
 
 def of_column(operation: str, features: Sequence[str], column: str, *, twice: bool = False) -> onnx.ModelProto:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -18,17 +20,18 @@ import onnx.helper as build
 from onnx import TensorProto
 
 from windtunnel.ml import artefact
-from windtunnel.ml.scorer import OUTPUT
+from windtunnel.ml.onnx_scorer import OUTPUT
 
 Spoil = Callable[[Path], None]
 BAIT = "bait.bin"
 """A file beside the folder, which a model may try to read; it holds what would make that model a good one."""
-ONNX, SIGNATURE, GOLDEN = artefact.FILES
+ONNX = artefact.MODELS["onnx"]
+SIGNATURE, GOLDEN = artefact.FILES
 
 
 def relist(folder: Path) -> None:
     """Make the listing hold again."""
-    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in artefact.FILES}
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (ONNX, *artefact.FILES)}
     (folder / artefact.LISTING).write_text(json.dumps(digests))
 
 
@@ -290,13 +293,42 @@ HOSTILE: dict[str, Spoil] = {
     "listing that is a list": listed(list),
     "listing that is no JSON": bytes_of(artefact.LISTING, b"{'model.onnx': ''}"),
     "listing that is no UTF-8": bytes_of(artefact.LISTING, b'{"\xff": ""}'),
+    "listing nested": bytes_of(artefact.LISTING, b"[" * 200_000),
+    "listing of 4 GB": sized(artefact.LISTING, 4 << 30),
     "listing missing": lambda folder: (folder / artefact.LISTING).unlink(),
     "model missing": lambda folder: (folder / ONNX).unlink(),
+    "model of 100 GB": sized(ONNX, 100 << 30),
     "model that is a folder": replaced(ONNX, Path.mkdir),
+    "model that is a pipe": replaced(ONNX, os.mkfifo),
+    "model that is a link to zeros without end": replaced(ONNX, lambda path: path.symlink_to("/dev/zero")),
+    "model that is a link out": replaced(ONNX, lambda path: path.symlink_to(path.parents[1] / BAIT)),
+    "signature of 100,000 features": told(
+        SIGNATURE, features=lambda _: [FEATURE | {"name": f"f{n}"} for n in range(10**5)]
+    ),
+    "signature with one feature twice": told(SIGNATURE, features=lambda features: [*features, features[0]]),
     "signature without features": told(SIGNATURE, features=lambda _: []),
     "signature of wrong types": told(SIGNATURE, features=lambda _: {"a": 1}, target=lambda _: 7),
+    "signature with bounds that are no number": told(
+        SIGNATURE, answers=lambda answers: answers | {"low": math.nan, "high": math.inf}
+    ),
     "signature nested": bytes_of(SIGNATURE, b'{"features":' + b"[" * 200_000),
     "signature that is no UTF-8": bytes_of(SIGNATURE, b'{"model": "\xff\xfe"}'),
+    "golden rows: none": told(GOLDEN, rows=lambda _: [], predictions=lambda _: []),
+    "golden rows: one prediction for all": told(GOLDEN, predictions=lambda found: found[:1]),
+    "golden rows: one prediction less": told(GOLDEN, predictions=lambda found: found[:-1]),
+    "golden rows: of other lengths": told(GOLDEN, rows=lambda rows: [row[:-1] for row in rows]),
+    "golden rows: of other columns": told(GOLDEN, columns=lambda names: [f"{name}_" for name in names]),
+    "golden rows: of texts": told(GOLDEN, rows=lambda rows: [["text"] * len(row) for row in rows]),
+    "golden rows: predictions that are no number": told(GOLDEN, predictions=lambda found: [math.nan] * len(found)),
+    "golden rows: any answer is right": told(
+        GOLDEN, tolerance=lambda _: math.inf, predictions=lambda found: [0.0] * len(found)
+    ),
+    "golden rows: nothing is compared": told(
+        GOLDEN, tolerance=lambda _: math.nan, predictions=lambda found: [0.0] * len(found)
+    ),
+    "golden rows: right within a million": told(
+        GOLDEN, tolerance=lambda _: 1e6, predictions=lambda found: [0.0] * len(found)
+    ),
     "golden rows: wrong below nothing": told(GOLDEN, tolerance=lambda _: -1.0),
     "model that is empty": bytes_of(ONNX, b""),
     "model that is text": bytes_of(ONNX, b"import os; os.mkdir('ran')"),
@@ -315,7 +347,43 @@ HOSTILE: dict[str, Spoil] = {
     "model with weights in /etc/passwd": external("/etc/passwd"),
     "model with weights in an absolute file": absolute,
     "model with weights above": external(f"../{BAIT}"),
+    "model with weights beside it": external(BAIT),
     "model with weights through itself": external(f"./x/../../{BAIT}"),
+    "model with a loop without end": answering(endless(), **YES),
+    "model with a loop of 2^62 rounds": answering(
+        build.make_node("Loop", ["rounds", "yes", "honest"], [OUTPUT], body=endless().attribute[0].g),
+        rounds=(TensorProto.INT64, [], [1 << 62]),
+        **YES,
+    ),
+    "model with a scan": taking(
+        build.make_node("ReduceMean", ["honest"], ["mean"], keepdims=1),
+        build.make_node("Expand", ["mean", "shape"], ["many"]),
+        scanning(),
+        build.make_node("ReduceMean", ["rows"], ["waste"], keepdims=0),
+        **ROWS,
+    ),
+    "model with a constant of a terabyte": taking(
+        build.make_node("ConstantOfShape", ["shape"], ["many"]),
+        build.make_node("ReduceMean", ["many"], ["waste"], keepdims=0),
+        shape=(TensorProto.INT64, [1], [1 << 38]),
+    ),
+    "model with a constant of 32 GB": taking(
+        build.make_node("ConstantOfShape", ["shape"], ["many"]),
+        build.make_node("ReduceMean", ["many"], ["waste"], keepdims=0),
+        **ROWS,
+    ),
+    "model that grows when it is run": taking(
+        build.make_node("ReduceMean", ["honest"], ["mean"], keepdims=1),
+        build.make_node("Expand", ["mean", "shape"], ["many"]),
+        build.make_node("ReduceMean", ["many"], ["waste"], keepdims=0),
+        **ROWS,
+    ),
+    "model that fails when it is run": answering(
+        build.make_node("Reshape", ["honest", "shape"], [OUTPUT]), shape=(TensorProto.INT64, [2], [7, 13])
+    ),
+    "model that answers twice": answering(build.make_node("Concat", ["honest", "honest"], [OUTPUT], axis=1)),
+    "model that answers once for all": answering(build.make_node("ReduceMean", ["honest"], [OUTPUT], keepdims=1)),
+    "model that answers in texts": texts,
     "model with a tensor larger than its bytes": graph(claimed),
     "model with one input more": graph(input_added),
     "model with one output more": graph(output_added),
@@ -324,6 +392,8 @@ HOSTILE: dict[str, Spoil] = {
     "trees below nothing": trees(nodes_truenodeids=lambda nodes: [-5] * len(nodes)),
     "trees that go round": trees(nodes_truenodeids=lambda nodes: [0] * len(nodes)),
     "trees of other lengths": trees(nodes_truenodeids=lambda nodes: nodes[:-3]),
+    "trees of inputs that are not there": trees(nodes_featureids=lambda nodes: [1 << 30] * len(nodes)),
+    "trees of inputs before the first": trees(nodes_featureids=lambda nodes: [-(1 << 20)] * len(nodes)),
     "trees with answers that are not there": trees(target_ids=lambda nodes: [1 << 20] * len(nodes)),
 }
 """Name -> what it does to a good folder; a loader refuses each."""

@@ -28,9 +28,11 @@ from windtunnel.core.spec import PackageCsv
 from windtunnel.core.window import Window
 from windtunnel.ml import artefact, baselines, rows, schema
 from windtunnel.ml.container import Container
+from windtunnel.ml.matrix import columns
 from windtunnel.ml.metrics import quality
-from windtunnel.ml.scorer import INPUT, OUTPUT, Scorer
-from windtunnel.ml.training import columns, train
+from windtunnel.ml.onnx_scorer import INPUT, OUTPUT, OnnxScorer
+from windtunnel.ml.scorer import scorer_of
+from windtunnel.ml.training import train
 from windtunnel.models.flights.spec import SPEC
 
 WINDOWS = {"good": Window.parse("2013-01", "2013-04"), "newer": Window.parse("2013-02", "2013-05")}
@@ -88,7 +90,7 @@ def _trained(base: Path, data: Path, window: Window) -> artefact.Artefact:
 
 def _planted(source: artefact.Artefact, change: Callable[[onnx.GraphProto], None]) -> artefact.Artefact:
     """A copy with a changed graph, whole in itself: its golden rows carry its own answers."""
-    model = onnx.load_from_string(source.onnx)
+    model = onnx.load_from_string(source.model)
     for node in model.graph.node:
         for at, name in enumerate(node.output):
             if name == OUTPUT:
@@ -97,10 +99,10 @@ def _planted(source: artefact.Artefact, change: Callable[[onnx.GraphProto], None
     changed = model.SerializeToString()
     golden = source.golden
     frame = rows.features(pd.DataFrame(list(golden.rows), columns=list(golden.columns)), SPEC)
-    answers = Scorer(changed, source.signature.features).score(columns(frame))
+    answers = OnnxScorer(changed, source.signature.features).score(columns(frame))
     return source.model_copy(
         update={
-            "onnx": changed,
+            "model": changed,
             "golden": golden.model_copy(update={"predictions": tuple(float(str(value)) for value in answers)}),
         }
     )
@@ -136,7 +138,7 @@ def _slowed(graph: onnx.GraphProto) -> None:
 
 def _write(folder: Path, model: artefact.Artefact) -> dict[str, object]:
     files = folder / "files"
-    digest = artefact.write(files, model.onnx, model.signature, model.golden)
+    digest = artefact.write(files, model.model, model.signature, model.golden, model.form)
     with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
         for path in sorted(files.iterdir()):
             member = tarfile.TarInfo(path.name)
@@ -150,7 +152,7 @@ def _judge(folder: Path, model: artefact.Artefact, data: Path, source: str) -> d
     seen, unseen = (rows.read_window(data, SPEC, window) for window in (WINDOWS[source], HOLDOUT[source]))
     target = unseen[SPEC.target].to_numpy(dtype=np.float64)
     features = rows.features(unseen, SPEC)
-    prediction = Scorer.of(model).score(columns(features))
+    prediction = scorer_of(model).score(columns(features))
     line = baselines.linear(rows.features(seen, SPEC), seen[SPEC.target].to_numpy(dtype=np.float64), features, SPEC)
     naive = baselines.seasonal_naive(seen, unseen, SPEC)
     unseen.assign(prediction=prediction, linear_prediction=line, seasonal_naive_prediction=naive).to_parquet(
@@ -174,7 +176,7 @@ def _requests(folder: Path, made: dict[str, artefact.Artefact], published: pd.Da
     may = published[(published["month"] == 5) & (published[SPEC.eligible] == 1)]
     asked = may.sort_values([SPEC.event_time, SPEC.key]).head(REQUESTS).reset_index(drop=True)
     frame = rows.features(asked, SPEC)
-    quick = {kind: Scorer.of(model).score(columns(frame)) for kind, model in made.items() if kind != "slow"}
+    quick = {kind: scorer_of(model).score(columns(frame)) for kind, model in made.items() if kind != "slow"}
     said = {f"said_{kind}": answers for kind, answers in {**quick, "slow": quick["good"]}.items()}
     asked.assign(**said).to_parquet(folder / "requests.parquet", index=False)
 

@@ -22,7 +22,16 @@ JSON = "application/json"
 def asked(document: Path, server: Server, *options: str) -> int:
     """The number of cases; every one of them was answered as the document says."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", str(document)]
-    command += ["--url", str(server.client.base_url), "--max-examples", str(EXAMPLES), "--seed", str(EXAMPLES), "--mode", "all"]
+    command += [
+        "--url",
+        str(server.client.base_url),
+        "--max-examples",
+        str(EXAMPLES),
+        "--seed",
+        str(EXAMPLES),
+        "--mode",
+        "all",
+    ]
     done = subprocess.run(
         [*command, "--checks", "all", "--continue-on-failure", "--no-color", *options],
         capture_output=True,

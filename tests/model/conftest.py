@@ -14,8 +14,8 @@ from tests.model.trials import TRAIN, Predict, pack, run
 from windtunnel.core.spec import PackageCsv
 from windtunnel.ml import artefact, rows, schema
 from windtunnel.ml.container import Container
-from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns
+from windtunnel.ml.matrix import columns
+from windtunnel.ml.scorer import scorer_of
 from windtunnel.models.flights.spec import SPEC
 
 
@@ -80,7 +80,7 @@ def another(job: Callable[..., Container]) -> Container:
 @pytest.fixture(scope="session")
 def predict(trained: Container) -> Predict:
     """Predictions of the trained artefact for published rows, or for requests."""
-    scorer = Scorer.of(artefact.read(trained.model))
+    scorer = scorer_of(artefact.read(trained.model))
     return lambda frame: pd.Series(scorer.score(columns(rows.features(frame, SPEC))), index=frame.index)
 
 

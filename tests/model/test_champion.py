@@ -18,9 +18,9 @@ from windtunnel.ml import artefact, rows
 from windtunnel.ml.champion import Champion, answers, read_champion
 from windtunnel.ml.container import Container
 from windtunnel.ml.evaluation import evaluate
+from windtunnel.ml.matrix import columns
 from windtunnel.ml.metrics import quality
-from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns
+from windtunnel.ml.scorer import scorer_of
 from windtunnel.models.flights.spec import SPEC
 from windtunnel.serving import latency
 
@@ -42,7 +42,7 @@ def test_the_champion_answers_the_same_rows(evaluation: Container, another: Cont
     assert found.champion.why_not is None
 
     told = pd.read_parquet(evaluation.processing("evaluation") / "holdout.parquet")
-    said = Scorer.of(champion).score(columns(rows.features(told, SPEC)))
+    said = scorer_of(champion).score(columns(rows.features(told, SPEC)))
     assert told["champion_prediction"].to_numpy() == pytest.approx(said)
     assert found.metrics["champion_rmse"] == pytest.approx(quality(told["arr_delay"], said).rmse)
     assert found.metrics["champion_rmse"] > found.metrics["rmse"]  # it has a tenth of the trees

@@ -76,7 +76,7 @@ def test_april_is_predicted_better_than_by_both_baselines_and_alike_by_onnx_and_
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 3 * sizes[1] > 0
     print(found.serving)
-    assert found.serving.size_bytes == len(artefact.read(trained.model).onnx)
+    assert found.serving.size_bytes == len(artefact.read(trained.model).model)
     assert found.serving.requests == latency.MOST_REQUESTS
     assert 0 < found.serving.p50_ms <= found.serving.p99_ms < SPEC.gate.most_p99_ms
 
@@ -119,7 +119,7 @@ class Logarithm:
 
 def test_answers_that_are_no_numbers_are_counted_and_the_report_stays_json(trained: Container, snapshot: Path) -> None:
     seen, unseen = (rows.read_window(snapshot, SPEC, window) for window in (TRAIN, HOLDOUT))
-    candidate = Candidate(artefact.read(trained.model).model_copy(update={"onnx": Logarithm.onnx()}), Logarithm())
+    candidate = Candidate(artefact.read(trained.model).model_copy(update={"model": Logarithm.onnx()}), Logarithm())
     served = latency.measure(candidate.artefact)
     assert served.requests == latency.MOST_REQUESTS  # refusals are timed like answers
     found, answered = measure(candidate, None, SPEC, (TRAIN, seen), (HOLDOUT, unseen), served)

@@ -19,9 +19,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from windtunnel.ml.artefact import Feature
 from windtunnel.ml.codes import Codes
 from windtunnel.ml.conversion import to_onnx
+from windtunnel.ml.matrix import columns
 from windtunnel.ml.offset import OffsetRegressor
-from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns
+from windtunnel.ml.onnx_scorer import OnnxScorer
 
 FEATURES = (
     Feature(name="size", kind="float64", nullable=False),
@@ -103,7 +103,7 @@ def test_a_matrix_is_answered_as_the_estimator_answers_the_frame(name: str, fram
         }
     )
     asked = pd.concat([frame, unknown])
-    scorer = Scorer(model, features)
+    scorer = OnnxScorer(model, features)
     said = scorer.score(columns(asked))
     np.testing.assert_allclose(said, estimator.predict(asked), rtol=1e-5, atol=1e-4)
 

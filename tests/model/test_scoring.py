@@ -120,10 +120,10 @@ def remade(trained: Container, tmp_path: Path) -> Callable[..., Path]:
 
     def remake(container: Container, **changes: object) -> Path:
         read = artefact.read(trained.model)
+        model = changes.pop("model", read.model)
         signature = read.signature.model_copy(update=changes)
-        onnx = changes.pop("onnx", read.onnx)
-        assert isinstance(onnx, bytes)
-        artefact.write(tmp_path / "remade", onnx, signature, read.golden)
+        assert isinstance(model, bytes)
+        artefact.write(tmp_path / "remade", model, signature, read.golden)
         pack(tmp_path / "remade", container.processing("control") / "model.tar.gz")
         return tmp_path / "remade"
 
@@ -162,7 +162,7 @@ def test_a_control_that_predicts_something_else_or_fails_says_nothing(
     assert report.control is not None
     assert str(report.control.why_not).startswith("It predicts `taxi_time` in minutes")
 
-    no_model = remade(scoring_job, onnx=b"not a model")
+    no_model = remade(scoring_job, model=b"not a model")
     report = score(scoring_job, versions(trained.model, no_model))
     assert report.control is not None
     assert str(report.control.why_not).startswith("ONNX Runtime cannot load the model")
@@ -177,7 +177,7 @@ def test_a_control_that_predicts_something_else_or_fails_says_nothing(
 def test_answers_that_are_no_numbers_are_counted(
     scoring_job: Container, trained: Container, asked: pd.DataFrame, remade: Callable[..., Path]
 ) -> None:
-    report = score(scoring_job, versions(trained.model, remade(scoring_job, onnx=Logarithm.onnx())))
+    report = score(scoring_job, versions(trained.model, remade(scoring_job, model=Logarithm.onnx())))
     assert report.control is not None
     assert report.control.not_finite == (asked["dep_delay"] <= 0).sum() > 0
 

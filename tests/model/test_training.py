@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 
 from tests.model.trials import TRAIN, Predict, run
-from windtunnel.ml import artefact, rows
-from windtunnel.ml.candidate import TRUSTED
+from windtunnel.ml import artefact, rows, trusted
 from windtunnel.ml.container import Container
 from windtunnel.ml.metrics import METRIC_DEFINITIONS
 from windtunnel.ml.training import ESTIMATOR, SUMMARY, Training
@@ -24,7 +22,7 @@ from windtunnel.models.flights.spec import SPEC
 
 
 def test_the_artefact_and_the_estimator_are_written_and_named(trained: Container) -> None:
-    assert {path.name for path in trained.model.iterdir()} == {*artefact.FILES, artefact.LISTING}
+    assert {path.name for path in trained.model.iterdir()} == {"model.onnx", *artefact.FILES, artefact.LISTING}
     assert {path.name for path in trained.output.iterdir()} == {ESTIMATOR, SUMMARY}
     summary = Training.model_validate_json((trained.output / SUMMARY).read_text())
     assert summary.artefact_sha256 == artefact.read(trained.model).sha256
@@ -57,7 +55,7 @@ def test_golden_rows_are_real_rows_with_the_estimators_own_answers(trained: Cont
     assert len(golden.rows) == SPEC.serving.golden_rows
     frame = pd.DataFrame(list(golden.rows), columns=list(golden.columns))
     assert frame.merge(flights, on=list(SPEC.features), how="left")["flight_id"].notna().all()
-    estimator = skops.io.load(trained.output / ESTIMATOR, trusted=list(TRUSTED))
+    estimator = trusted.load((trained.output / ESTIMATOR).read_bytes(), ESTIMATOR)
     expected = estimator.predict(rows.features(frame, SPEC))
     assert np.asarray(golden.predictions) == pytest.approx(expected, abs=golden.tolerance)
 

@@ -100,3 +100,19 @@ def test_a_header_that_unpacks_without_end_is_refused(tmp_path: Path, into: Path
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, into: Path) -> None:
     with pytest.raises(ArtefactInvalid, match=r"model\.tar\.gz"):
         unpack(tmp_path / "model.tar.gz", into, ALLOWED)
+
+
+@pytest.mark.parametrize("names", [("model.onnx",), ("model.npz",)], ids=["the first", "the second"])
+def test_one_of_several_names_is_enough(tmp_path: Path, into: Path, names: tuple[str, ...]) -> None:
+    allowed, several = {**ALLOWED, "model.npz": 1000}, ("model.onnx", "model.npz")
+    members = [member("signature.json"), *(member(name) for name in names)]
+    unpack(pack(tmp_path / "model.tar.gz", *members), into, allowed, several)
+    assert {path.name for path in into.iterdir()} == {"signature.json", *names}
+
+
+@pytest.mark.parametrize("names", [(), ("model.onnx", "model.npz")], ids=["none", "both"])
+def test_none_or_more_than_one_of_several_names_is_refused(tmp_path: Path, into: Path, names: tuple[str, ...]) -> None:
+    allowed, several = {**ALLOWED, "model.npz": 1000}, ("model.onnx", "model.npz")
+    members = [member("signature.json"), *(member(name) for name in names)]
+    with pytest.raises(ArtefactInvalid, match=r"allowed is exactly one of `model\.npz`, `model\.onnx`"):
+        unpack(pack(tmp_path / "model.tar.gz", *members), into, allowed, several)

@@ -29,7 +29,13 @@ GOLDEN = Golden(
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     digest = artefact.write(tmp_path, b"onnx", SIGNATURE, GOLDEN)
     found = artefact.read(tmp_path, digest)
-    assert (found.onnx, found.signature, found.golden, found.sha256) == (b"onnx", SIGNATURE, GOLDEN, digest)
+    assert (found.form, found.model, found.signature, found.golden, found.sha256) == (
+        "onnx",
+        b"onnx",
+        SIGNATURE,
+        GOLDEN,
+        digest,
+    )
 
 
 def test_the_digest_is_that_of_the_listing_and_the_same_for_the_same_model(tmp_path: Path) -> None:
@@ -52,7 +58,7 @@ def test_another_artefact_than_expected_is_refused_with_both_digests(tmp_path: P
         artefact.read(tmp_path, "0" * 64)
 
 
-@pytest.mark.parametrize("name", artefact.FILES)
+@pytest.mark.parametrize("name", ["model.onnx", *artefact.FILES])
 def test_an_altered_file_is_refused_before_it_is_parsed(tmp_path: Path, name: str) -> None:
     artefact.write(tmp_path, b"onnx", SIGNATURE, GOLDEN)
     (tmp_path / name).write_bytes(b"\x00 neither JSON nor a model")
@@ -60,7 +66,7 @@ def test_an_altered_file_is_refused_before_it_is_parsed(tmp_path: Path, name: st
         artefact.read(tmp_path)
 
 
-@pytest.mark.parametrize("name", [*artefact.FILES, artefact.LISTING])
+@pytest.mark.parametrize("name", ["model.onnx", *artefact.FILES, artefact.LISTING])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     artefact.write(tmp_path, b"onnx", SIGNATURE, GOLDEN)
     (tmp_path / name).unlink()
@@ -68,7 +74,22 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
         artefact.read(tmp_path)
 
 
-@pytest.mark.parametrize("listing", ["", "[]", "{}", '{"model.onnx": "0"}'])
+@pytest.mark.parametrize("form", artefact.MODELS)
+def test_the_form_is_told_by_the_name_of_the_models_file(tmp_path: Path, form: artefact.Form) -> None:
+    artefact.write(tmp_path, b"bytes", SIGNATURE, GOLDEN, form)
+    assert (tmp_path / artefact.MODELS[form]).read_bytes() == b"bytes"
+    assert (artefact.read(tmp_path).form, artefact.read(tmp_path).model) == (form, b"bytes")
+
+
+def test_an_artefact_that_says_no_task_is_a_regression() -> None:
+    said = SIGNATURE.model_dump(mode="json", exclude={"task"})
+    assert Signature.model_validate(said).task == "regression"
+
+
+TWO = '{"model.onnx": "0", "model.npz": "0", "signature.json": "0", "golden.json": "0"}'
+
+
+@pytest.mark.parametrize("listing", ["", "[]", "{}", '{"model.onnx": "0"}', TWO])
 def test_a_listing_of_other_files_is_refused(tmp_path: Path, listing: str) -> None:
     artefact.write(tmp_path, b"onnx", SIGNATURE, GOLDEN)
     (tmp_path / artefact.LISTING).write_text(listing)

@@ -23,7 +23,8 @@ GOLDEN = Golden(
     tolerance=0.01,
 )
 ARTEFACT = Artefact(
-    onnx=b"",
+    form="onnx",
+    model=b"",
     signature=Signature(
         model="flights",
         features=FEATURES,

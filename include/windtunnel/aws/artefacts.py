@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 from windtunnel.aws.clients import client
 from windtunnel.aws.objects import split
 from windtunnel.core.contracts import Evaluated
-from windtunnel.ml.archive import unpack
-from windtunnel.ml.artefact import SIZES, Artefact, read
+from windtunnel.ml.artefact import Artefact, extract, read
 
 
 def fetch(evaluated: Evaluated) -> Artefact:
@@ -23,5 +22,5 @@ def fetch(evaluated: Evaluated) -> Artefact:
         archive, unpacked = Path(folder) / "model.tar.gz", Path(folder) / "model"
         unpacked.mkdir()
         client("s3").download_file(bucket, key, str(archive))
-        unpack(archive, unpacked, SIZES)
+        extract(archive, unpacked)
         return read(unpacked, evaluated.artefact_sha256)

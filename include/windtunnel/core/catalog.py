@@ -41,7 +41,7 @@ def model_expectations(name: str) -> ModuleType:
 
 
 def model_estimator(name: str) -> ModuleType:
-    """The module with a model's scikit-learn pipeline. Imports scikit-learn."""
+    """The module with a model's estimator. Imports what that needs, such as scikit-learn."""
     return _module(name, "estimator")
 
 

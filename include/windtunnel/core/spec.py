@@ -80,7 +80,10 @@ class Evaluation(_Declared):
 
     season: tuple[str, ...] = Field(description="Columns of the seasonal-naive baseline: mean of the target per group.")
     slices: tuple[str, ...] = Field((), description="Columns whose values are reported as slices.")
-    onnx_tolerance: float = Field(gt=0, description="Largest allowed difference between ONNX and scikit-learn.")
+    onnx_tolerance: float = Field(
+        gt=0,
+        description="Largest allowed difference between what is served, as ONNX or otherwise, and the trained estimator.",
+    )
 
 
 class Refresh(_Declared):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from io import BufferedIOBase
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,13 +15,14 @@ from windtunnel.ml.tar import Damaged, Header, headers
 MEGABYTE = 1024 * 1024
 
 
-def unpack(archive: Path, folder: Path, allowed: Mapping[str, int]) -> None:
+def unpack(archive: Path, folder: Path, allowed: Mapping[str, int], one_of: Collection[str] = ()) -> None:
     """Write exactly the allowed files of an archive into a folder: all of them, or none when it is refused.
 
     Args:
         archive: A tar.gz from elsewhere; it may be anything.
         folder: Where to; must exist. Files of the same names are replaced.
         allowed: File name -> largest size in bytes. Every one must be there.
+        one_of: Names of `allowed` of which exactly one must be there instead of all.
 
     Raises:
         ArtefactInvalid: It is no tar.gz, holds anything else, or unpacks to more than is allowed.
@@ -40,7 +41,11 @@ def unpack(archive: Path, folder: Path, allowed: Mapping[str, int]) -> None:
             raise ArtefactInvalid(
                 f"`{archive}` is not a whole tar.gz: {error}. Give the archive that SageMaker made of the training."
             ) from error
-        if missing := allowed.keys() - found:
+        if one_of and len(found.intersection(one_of)) != 1:
+            raise ArtefactInvalid(
+                f"`{archive.name}` holds {quoted(found)}; allowed is exactly one of {quoted(one_of)}. Train again."
+            )
+        if missing := allowed.keys() - found - set(one_of):
             raise ArtefactInvalid(f"`{archive.name}` lacks {quoted(missing)}; it holds {quoted(found)}. Train again.")
         for each in found:
             (partial / each).replace(folder / each)

@@ -1,4 +1,7 @@
-"""A model as files: `model.onnx`, `signature.json`, `golden.json`, and `artefact.json` that lists their digests.
+"""A model as files: its bytes, `signature.json`, `golden.json`, and `artefact.json` that lists their digests.
+
+The name of the file with the model's bytes tells their form: `model.onnx` for ONNX Runtime, `model.npz` with arrays for
+the model's own code, `model.skops` with a scikit-learn estimator. There is exactly one.
 
 The digest of an artefact is the SHA-256 of `artefact.json`: it names all bytes of the model. The same data, code and
 parameters give the same digest, so nothing here carries a time or a random name.
@@ -8,22 +11,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from windtunnel.core.errors import ArtefactInvalid, quoted
-from windtunnel.ml.archive import MEGABYTE
+from windtunnel.core.spec import Task
+from windtunnel.ml.archive import MEGABYTE, unpack
 
 LISTING = "artefact.json"
-FILES = ("model.onnx", "signature.json", "golden.json")
-SIZES = {LISTING: MEGABYTE, **dict.fromkeys(FILES, 1024 * MEGABYTE)}
+FILES = ("signature.json", "golden.json")
+"""Beside the model's bytes and the listing."""
+
+Form = Literal["onnx", "npz", "skops"]
+MODELS: dict[Form, str] = {"onnx": "model.onnx", "npz": "model.npz", "skops": "model.skops"}
+"""Where the bytes of a model of each form lie."""
+
+SIZES = {
+    LISTING: MEGABYTE,
+    "signature.json": 16 * MEGABYTE,
+    "golden.json": 64 * MEGABYTE,
+    **dict.fromkeys(MODELS.values(), 1024 * MEGABYTE),
+}
 """Largest size in bytes of each file of a model.tar.gz."""
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Feature(_Frozen):
@@ -57,12 +74,20 @@ class Signature(_Frozen):
     """What a model takes, in this order, and what it answers."""
 
     model: str
-    features: tuple[Feature, ...]
+    features: tuple[Feature, ...] = Field(min_length=1, max_length=10_000)
+    task: Task = "regression"
+    "What the one number of an answer is; artefacts older than the word are regressions."
     target: str
     unit: str
     answers: Answers
     libraries: dict[str, str]
     "Versions the model was made with."
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len({feature.name for feature in self.features}) < len(self.features):
+            raise ValueError("a feature stands twice in its signature")
+        return self
 
 
 class Golden(_Frozen):
@@ -71,8 +96,14 @@ class Golden(_Frozen):
     columns: tuple[str, ...]
     rows: tuple[tuple[int | float | str | None, ...], ...]
     predictions: tuple[float, ...]
-    tolerance: float
+    tolerance: float = Field(ge=0)
     "Largest difference that counts as equal; machines sum float32 in different orders."
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.rows or len(self.rows) != len(self.predictions):
+            raise ValueError(f"it has {len(self.rows)} golden rows and {len(self.predictions)} predictions of them")
+        return self
 
     def request(self) -> dict[str, Any]:
         """The rows as the body of a request."""
@@ -82,31 +113,51 @@ class Golden(_Frozen):
 class Artefact(_Frozen):
     """A model whose files match their digests."""
 
-    onnx: bytes
+    form: Form
+    model: bytes
     signature: Signature
     golden: Golden
     sha256: str
 
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        """A tolerance as wide as what is plausible would let any model prove itself."""
+        most = (self.signature.answers.high - self.signature.answers.low) / 100
+        if self.golden.tolerance > most:
+            raise ValueError(f"its golden rows may differ by {self.golden.tolerance}, more than {most:g}")
+        return self
 
-def write(folder: Path, artefact: bytes, signature: Signature, golden: Golden) -> str:
+
+def write(folder: Path, model: bytes, signature: Signature, golden: Golden, form: Form = "onnx") -> str:
     """Write a model's files.
 
     Args:
         folder: Where to; made if missing.
-        artefact: The ONNX model.
+        model: Its bytes.
         signature: What it takes and answers.
         golden: Its rows to prove itself on.
+        form: What the bytes are.
 
     Returns:
         The artefact's digest.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    contents = dict(zip(FILES, (artefact, _json(signature.model_dump()), _json(golden.model_dump())), strict=True))
+    said = (_json(signature.model_dump()), _json(golden.model_dump()))
+    contents = {MODELS[form]: model, **dict(zip(FILES, said, strict=True))}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     listing = _json({name: hashlib.sha256(content).hexdigest() for name, content in contents.items()})
     (folder / LISTING).write_bytes(listing)
     return hashlib.sha256(listing).hexdigest()
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Write the files of a model.tar.gz into a folder, which must exist.
+
+    Raises:
+        ArtefactInvalid: It holds anything else, or unpacks to more than is allowed.
+    """
+    unpack(archive, folder, SIZES, one_of=MODELS.values())
 
 
 def read(folder: Path, expected: str | None = None) -> Artefact:
@@ -127,17 +178,19 @@ def read(folder: Path, expected: str | None = None) -> Artefact:
             "Deploy the model.tar.gz of the registered version, or correct `WINDTUNNEL_ARTEFACT_SHA256`."
         )
     digests = _digests(listing, folder)
-    contents = {name: _bytes(folder, name) for name in FILES}
+    form = next(form for form, name in MODELS.items() if name in digests)
+    contents = {name: _bytes(folder, name) for name in (MODELS[form], *FILES)}
     for name, content in contents.items():
         if (actual := hashlib.sha256(content).hexdigest()) != digests[name]:
             raise ArtefactInvalid(
                 f"`{name}` in `{folder}` has the digest `{actual}`, `{LISTING}` says `{digests[name]}`: "
                 "it was altered or cut short. Fetch the artefact again, or train again."
             )
-    onnx, signature, golden = contents.values()
+    model, signature, golden = contents.values()
     try:
         return Artefact(
-            onnx=onnx,
+            form=form,
+            model=model,
             signature=Signature.model_validate_json(signature),
             golden=Golden.model_validate_json(golden),
             sha256=found,
@@ -152,22 +205,31 @@ def read(folder: Path, expected: str | None = None) -> Artefact:
 def _digests(listing: bytes, folder: Path) -> dict[str, str]:
     try:
         digests = json.loads(listing)
-    except ValueError:
+    except (ValueError, RecursionError):
         digests = None
-    if not isinstance(digests, dict) or set(digests) != set(FILES):
+    if not isinstance(digests, dict) or not any(set(digests) == {name, *FILES} for name in MODELS.values()):
         raise ArtefactInvalid(
-            f"`{LISTING}` in `{folder}` must list exactly {quoted(FILES)} with their digests. Train again."
+            f"`{LISTING}` in `{folder}` must list exactly {quoted(FILES)} and one of {quoted(MODELS.values())} with "
+            "their digests. Train again."
         )
     return digests
 
 
 def _bytes(folder: Path, name: str) -> bytes:
     try:
-        return (folder / name).read_bytes()
+        # Neither waits for a pipe nor follows a link: what it leads to is not what was checked when it was unpacked.
+        with os.fdopen(os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > SIZES[name]:
+                raise ArtefactInvalid(
+                    f"`{name}` in `{folder}` is no file, or has {found.st_size:,} bytes; allowed is a file of "
+                    f"{SIZES[name]:,} bytes at most. Fetch the artefact again, or train again."
+                )
+            return file.read(SIZES[name])
     except OSError as error:
         raise ArtefactInvalid(
-            f"`{name}` is missing from the artefact in `{folder}`; it needs {quoted((LISTING, *FILES))}. "
-            "Fetch the artefact again, or train again."
+            f"`{name}` is missing from the artefact in `{folder}`, or is a link; it needs {quoted((LISTING, *FILES))} and one of "
+            f"{quoted(MODELS.values())}. Fetch the artefact again, or train again."
         ) from error
 
 

@@ -7,11 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from windtunnel.core.spec import ModelSpec
+from windtunnel.ml.estimator import fit, said
 
 
 def seasonal_naive(train: pd.DataFrame, holdout: pd.DataFrame, spec: ModelSpec) -> npt.NDArray[np.float64]:
@@ -25,7 +26,10 @@ def seasonal_naive(train: pd.DataFrame, holdout: pd.DataFrame, spec: ModelSpec) 
 def linear(
     features: pd.DataFrame, target: npt.NDArray[np.float64], holdout: pd.DataFrame, spec: ModelSpec
 ) -> npt.NDArray[np.float64]:
-    """Ridge regression on all features: numbers scaled, their gaps at the mean, and one column per category.
+    """A line on all features: numbers scaled, their gaps at the mean, and one column per category.
+
+    Ridge regression; for a classification the logistic one, which says probabilities, and for an anomaly the ridge
+    regression of 0 and 1, which ranks.
 
     Args:
         features: `rows.features` of the training rows.
@@ -39,5 +43,8 @@ def linear(
         (OneHotEncoder(handle_unknown="ignore", dtype=np.float32), strings),
         (make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler()), numbers),
     )
-    line = make_pipeline(columns, Ridge()).fit(features, target)
-    return np.asarray(line.predict(holdout), dtype=np.float64)
+    classes = spec.task == "classification"
+    # An anomaly's line is a regression: it has the labels, which a detector of outliers does without.
+    task = spec.task if classes else "regression"
+    line = make_pipeline(columns, LogisticRegression(max_iter=1_000) if classes else Ridge())
+    return said(fit(line, features, target, task), holdout, task)

@@ -1,4 +1,4 @@
-"""A candidate: what one training made, the artefact and the estimator it was converted from."""
+"""A candidate: what one training made, the artefact and the estimator it was made of."""
 
 from __future__ import annotations
 
@@ -8,27 +8,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import skops.io
 from pydantic import ValidationError
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from windtunnel.core.errors import ArtefactInvalid
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
-from windtunnel.ml import artefact
+from windtunnel.ml import artefact, trusted
 from windtunnel.ml.archive import MEGABYTE, unpack
 from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.training import ESTIMATOR, SUMMARY, Training
-
-TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "windtunnel.ml.offset.OffsetRegressor")
-"""What a fitted estimator may hold beside the types skops trusts by itself. Loading one runs code of these only."""
 
 ESTIMATOR_SIZES = {ESTIMATOR: 4096 * MEGABYTE, SUMMARY: MEGABYTE}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a training made: the artefact that would be served and the estimator it was converted from."""
+    """What a training made: the artefact that would be served and the estimator it was made of."""
 
     artefact: Artefact
     estimator: Any
@@ -48,7 +43,7 @@ def read_candidate(model: Path, estimator: Path, spec: ModelSpec, train: Window)
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
-        unpack(model / "model.tar.gz", folder, artefact.SIZES)
+        artefact.extract(model / "model.tar.gz", folder)
         unpack(estimator / "output.tar.gz", folder, ESTIMATOR_SIZES)
         made = artefact.read(folder)
         try:
@@ -67,10 +62,4 @@ def read_candidate(model: Path, estimator: Path, spec: ModelSpec, train: Window)
                 f"The {what} is `{is_given}`; the training that wrote the estimator says `{says}`. "
                 "Give model.tar.gz and output.tar.gz of one training job, and its window."
             )
-    try:
-        return Candidate(made, skops.io.loads(dumped, trusted=list(TRUSTED)))
-    except UntrustedTypesFoundException as error:
-        raise ArtefactInvalid(
-            f"`{ESTIMATOR}` holds types that are not trusted: {error}. "
-            "Build the estimator of scikit-learn's own, or add the type to `TRUSTED` after reading its code."
-        ) from error
+    return Candidate(made, trusted.load(dumped, ESTIMATOR))

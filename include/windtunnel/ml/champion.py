@@ -15,11 +15,10 @@ from pydantic import ValidationError
 from windtunnel.core.errors import ArtefactInvalid, DataRejected, quoted
 from windtunnel.core.spec import Kind, ModelSpec
 from windtunnel.ml import artefact, rows
-from windtunnel.ml.archive import unpack
 from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.evaluation_report import ScoredChampion
-from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns
+from windtunnel.ml.matrix import columns
+from windtunnel.ml.scorer import scorer_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def read_champion(folder: Path, version: str, sha256: str) -> Champion:
         ArtefactInvalid: It is not the artefact of that digest, or not whole.
     """
     with TemporaryDirectory() as name:
-        unpack(folder / "model.tar.gz", Path(name), artefact.SIZES)
+        artefact.extract(folder / "model.tar.gz", Path(name))
         try:
             return Champion(version, sha256, artefact.read(Path(name), sha256))
         except ArtefactInvalid as error:
@@ -91,6 +90,8 @@ def refusal(read: Artefact, table: pd.DataFrame, spec: ModelSpec) -> str | None:
     target, unit = read.signature.target, read.signature.unit
     if (target, unit) != (spec.target, spec.unit):
         return f"It predicts `{target}` in {unit}, the model is now about `{spec.target}` in {spec.unit}."
+    if read.signature.task != spec.task:
+        return f"It answers a question of {read.signature.task}, the model's is now one of {spec.task}."
     takes = {feature.name: feature.kind for feature in read.signature.features}
     if missing := takes.keys() - set(table.columns):
         return f"It takes {quoted(missing)}, which the rows do not have."
@@ -107,6 +108,6 @@ def _ask(
         return None, why_not
     try:
         asked = rows.as_features(table, champion.features)
-        return Scorer.of(read).score(columns(asked)).astype(np.float64), None
+        return scorer_of(read).score(columns(asked)).astype(np.float64), None
     except (ArtefactInvalid, DataRejected) as error:
         return None, str(error)

@@ -21,3 +21,8 @@ class Codes(dict[str, float]):
     def __missing__(self, _: str) -> float:
         """The code of what is not there; it is not kept."""
         return self.unknown
+
+
+def numbered(categories: Sequence[str]) -> tuple[float, ...]:
+    """The codes of a column whose model does not mind which: its texts counted from 0, then a missing and an unknown one."""
+    return tuple(map(float, range(len(categories) + 2)))

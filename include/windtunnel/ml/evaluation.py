@@ -25,6 +25,7 @@ from windtunnel.ml.candidate import Candidate, read_candidate
 from windtunnel.ml.champion import Champion, answers, read_champion
 from windtunnel.ml.container import Container
 from windtunnel.ml.contributions import mean_contributions
+from windtunnel.ml.estimator import said as estimated
 from windtunnel.ml.evaluation_report import (
     BASELINES,
     CHALLENGER,
@@ -38,9 +39,9 @@ from windtunnel.ml.evaluation_report import (
     Serving,
 )
 from windtunnel.ml.importance import importance
+from windtunnel.ml.matrix import columns
 from windtunnel.ml.metrics import by_group, quality
-from windtunnel.ml.scorer import Scorer
-from windtunnel.ml.training import columns
+from windtunnel.ml.scorer import Scorer, scorer_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -114,7 +115,7 @@ def measure(
     (seen_window, seen), (unseen_window, unseen) = train, holdout
     known, asked = rows.features(seen, spec), rows.features(unseen, spec)
     target = unseen[spec.target].to_numpy(dtype=np.float64)
-    scorer = Scorer.of(candidate.artefact)
+    scorer = scorer_of(candidate.artefact)
     prediction = scorer.score(columns(asked))
     said = prediction.astype(np.float64)
     compared: dict[str, Floats] = {
@@ -137,7 +138,7 @@ def measure(
         slices={name: _slices(unseen[name].to_numpy(dtype=object), target, said) for name in spec.evaluation.slices},
         champion=scored,
         answers=_answers(prediction),
-        parity=_parity(candidate.estimator.predict(asked), said, spec.evaluation.onnx_tolerance),
+        parity=_parity(estimated(candidate.estimator, asked, spec.task), said, spec.evaluation.onnx_tolerance),
         serving=serving,
         importance=importance(lambda frame: scorer.score(columns(frame)), asked, target),
         contributions=_contributions(scorer, known, asked),
@@ -150,9 +151,15 @@ def measure(
 
 
 def _contributions(scorer: Scorer, known: pd.DataFrame, asked: pd.DataFrame) -> dict[str, float]:
-    """Mean size of each feature's contribution to rows of the holdout, against training rows as background."""
+    """Mean size of each feature's contribution to rows of the holdout, against training rows as background.
+
+    None of a model that takes no matrix: such a one is scikit-learn itself, and slow.
+    """
+    matrix = scorer.matrix
+    if matrix is None:
+        return {}
     background, explained = (
-        scorer.matrix.of(columns(frame.iloc[np.linspace(0, len(frame) - 1, count).astype(np.int64)]))
+        matrix.of(columns(frame.iloc[np.linspace(0, len(frame) - 1, count).astype(np.int64)]))
         for frame, count in ((known, BACKGROUND_ROWS), (asked, EXPLAINED_ROWS))
     )
     with np.errstate(invalid="ignore"):  # answers that are no numbers are counted elsewhere, and have no parts

@@ -28,7 +28,7 @@ class Rows(_Found):
 
 
 class Parity(_Found):
-    """How far the served ONNX model is from the trained scikit-learn one, over the whole holdout."""
+    """How far the served model is from the trained estimator, over the whole holdout."""
 
     largest_difference: float | None
     "None: not a finite number."
@@ -36,7 +36,7 @@ class Parity(_Found):
 
 
 class Answers(_Found):
-    """Whether the answers are what a regression may say."""
+    """Whether the answers are what a model may say."""
 
     not_finite: int
     "How many are NaN or infinite."
@@ -48,7 +48,7 @@ class Serving(_Found):
     """What it costs to serve the model, measured in the image that serves it."""
 
     size_bytes: int
-    "Of the ONNX model."
+    "Of the served model."
     requests: int
     "Requests of one row that were timed, after others that warmed it up."
     p50_ms: float

@@ -15,7 +15,7 @@ from typing import Any
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from windtunnel.ml.artefact import Feature
-from windtunnel.ml.scorer import INPUT
+from windtunnel.ml.onnx_scorer import INPUT
 
 _TREES = ("TreeEnsembleRegressor", "TreeEnsembleClassifier")
 _VALUES = (

@@ -1,77 +1,58 @@
-"""Runs an ONNX model. What serving and evaluation both use, so both give the same numbers. No pandas, no scikit-learn."""
+"""Scorer: what runs an artefact. What serving and evaluation both use, so both give the same numbers."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Self
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
-from windtunnel.core.errors import ArtefactInvalid, quoted
-from windtunnel.ml.artefact import Artefact, Feature
+from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.matrix import Columns, Matrix
-
-INPUT, OUTPUT = "features", "prediction"
-_OUTPUTS = [OUTPUT]
-_TYPE = "tensor(float)"
+from windtunnel.ml.proof import as_columns, prove
 
 
-class Scorer:
-    """An ONNX model: the matrix `(rows, features)` of float32 in, `prediction` `(rows, 1)` of float32 out.
+class Scorer(Protocol):
+    """Runs a model of any form: one number per row, what it means is the signature's `task`."""
 
-    Its metadata lists the matrix's columns under `features`.
-
-    Args:
-        model: Its bytes.
-        features: Of its signature.
-
-    Attributes:
-        matrix: Makes what it takes of columns.
-
-    Raises:
-        ArtefactInvalid: The bytes are not such a model, or one of other features.
-    """
-
-    def __init__(self, model: bytes, features: Sequence[Feature]) -> None:
-        options = ort.SessionOptions()
-        # One thread: the order of float32 sums, and so the last digit, must not depend on the machine's cores.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-            found = [(each.name, each.type, each.shape[1:]) for each in self._session.get_inputs()]
-            names = json.loads(self._session.get_modelmeta().custom_metadata_map.get(INPUT, "null"))
-            outputs = [output.name for output in self._session.get_outputs()]
-        except Exception as error:  # onnxruntime's errors share no base but this
-            raise ArtefactInvalid(f"ONNX Runtime cannot load the model: {error}. Train again.") from error
-        if outputs != [OUTPUT]:
-            raise ArtefactInvalid(f"The model answers `{outputs}`, expected is `{OUTPUT}` alone. Train again.")
-        wanted = [feature.name for feature in features]
-        if found != [(INPUT, _TYPE, [len(wanted)])] or names != wanted:
-            raise ArtefactInvalid(
-                f"The model takes `{found}` of the columns {quoted(names or ())}, its signature says one matrix "
-                f"`{INPUT}` of {quoted(wanted)}. Train again."
-            )
-        self.matrix = Matrix(features)
-
-    @classmethod
-    def of(cls, artefact: Artefact) -> Self:
-        """The scorer of an artefact.
-
-        Raises:
-            ArtefactInvalid: Its model is not one of its signature.
-        """
-        return cls(artefact.onnx, artefact.signature.features)
+    @property
+    def matrix(self) -> Matrix | None:
+        """Makes what it takes of columns; None where that is not a matrix."""
+        ...
 
     def score(self, columns: Columns) -> npt.NDArray[np.float32]:
-        """Predictions `(rows,)` from one array `(rows,)` per feature."""
-        return self.run(self.matrix.of(columns))
+        """Answers `(rows,)` to one array `(rows,)` per feature."""
+        ...
 
-    def run(self, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Predictions `(rows,)` from a matrix `(rows, features)`."""
-        (predictions,) = self._session.run(_OUTPUTS, {INPUT: matrix})
-        return np.asarray(predictions, dtype=np.float32).reshape(-1)
+    def inputs_of(self, columns: Columns) -> Any:
+        """What `run` takes."""
+        ...
+
+    def run(self, inputs: Any) -> npt.NDArray[np.float32]:
+        """Answers `(rows,)`."""
+        ...
+
+
+def scorer_of(artefact: Artefact) -> Scorer:
+    """The scorer of an artefact. Each form imports what it needs, and nothing of the others.
+
+    Raises:
+        ArtefactInvalid: Its model is not one of its signature, or needs code that this image has no more.
+    """
+    features = artefact.signature.features
+    if artefact.form == "onnx":
+        from windtunnel.ml.onnx_scorer import OnnxScorer
+
+        return OnnxScorer(artefact.model, features)
+    scorer: Scorer
+    if artefact.form == "npz":
+        from windtunnel.ml.array_scorer import ArrayScorer
+
+        scorer = ArrayScorer(artefact.model, artefact.signature.model, features)
+    else:
+        from windtunnel.ml.skops_scorer import SkopsScorer
+
+        scorer = SkopsScorer(artefact.model, artefact.signature)
+    # The code is the image's and may have changed since; ONNX brings its own.
+    prove(scorer.score(as_columns(artefact)), artefact.golden)
+    return scorer

@@ -23,9 +23,9 @@ from windtunnel.ml.artefact import Artefact
 from windtunnel.ml.champion import read_champion, refusal
 from windtunnel.ml.container import Container
 from windtunnel.ml.joined import CHAMPION_SAID, CONTROL_SAID
-from windtunnel.ml.scorer import Scorer
+from windtunnel.ml.matrix import columns
+from windtunnel.ml.scorer import Scorer, scorer_of
 from windtunnel.ml.scoring_report import REPORT, SCORED, ScoredVersion, ScoringReport
-from windtunnel.ml.training import columns
 
 ROWS = "predictions.parquet"
 
@@ -99,7 +99,7 @@ def _ask(folder: Path, asked: tuple[str, str], given: pq.ParquetFile, spec: Mode
 
 def _answers(artefact: Artefact, given: pq.ParquetFile) -> Iterator[tuple[Answers, npt.NDArray[np.bool_]]]:
     """Its answers batch by batch, and which rows it could be asked."""
-    scorer = Scorer.of(artefact)
+    scorer = scorer_of(artefact)
     kinds = {feature.name: feature.kind for feature in artefact.signature.features}
     for batch in given.iter_batches(BATCH_ROWS, columns=list(kinds)):
         frame = batch.to_pandas()

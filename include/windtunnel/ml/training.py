@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import skops.io
 from pydantic import BaseModel, ConfigDict
 
 from windtunnel.core.catalog import model_estimator, model_spec
@@ -20,13 +20,12 @@ from windtunnel.core.contracts import Quality
 from windtunnel.core.errors import DataRejected, HyperparameterInvalid, quoted
 from windtunnel.core.spec import ModelSpec
 from windtunnel.core.window import Window
-from windtunnel.ml import artefact, rows
+from windtunnel.ml import artefact, estimator, rows, trusted
 from windtunnel.ml.artefact import Answers, Feature, Golden, Signature
 from windtunnel.ml.container import Container
-from windtunnel.ml.conversion import to_onnx
 from windtunnel.ml.hyperparameters import resolve
 from windtunnel.ml.metrics import metric_lines, quality
-from windtunnel.ml.scorer import Scorer
+from windtunnel.ml.served import Served, serve
 
 ESTIMATOR = "estimator.skops"
 SUMMARY = "training.json"
@@ -34,6 +33,8 @@ REQUIRED = ("model", "window_start", "window_end")
 """Hyper-parameters that say what to train on; the others are the estimator's own."""
 
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops")
+_MORE = ("torch",)
+"""An optional extra, named where a training has loaded it."""
 
 
 class Training(BaseModel):
@@ -59,7 +60,8 @@ def train(container: Container) -> Training:
         HyperparameterInvalid: One is missing, unknown or out of its range.
         UnknownModel: There is no model of that name.
         WindowInvalid: Not a window, or one without a labelled row.
-        DataRejected: The files lack a column, or a number is too large for the model.
+        DataRejected: The files lack a column, a number is too large for the model, or a class has no row.
+        ArtefactInvalid: What was trained cannot be served, or holds a type that is not trusted.
     """
     started = time.monotonic()
     given = _given(container.hyperparameters)
@@ -72,23 +74,24 @@ def train(container: Container) -> Training:
 
     table = rows.read_window(container.channel("train"), spec, window)
     frame, target = rows.features(table, spec), table[spec.target].to_numpy(dtype=np.float64)
-    estimator = module.build(chosen).fit(frame, target)
+    fitted = estimator.fit(module.build(chosen), frame, target, spec.task)
 
-    features = tuple(_feature(spec, frame, name) for name in spec.features)
-    model, features = to_onnx(estimator, spec.name, features)
-    prediction = Scorer(model, features).score(columns(frame))
-    signature = _signature(spec, features, prediction)
-    golden = _golden(spec, table, prediction)
-    digest = artefact.write(container.model, model, signature, golden)
+    made = serve(fitted, spec, tuple(_feature(spec, frame, name) for name in spec.features), frame)
+    if made.why_slow:
+        print(
+            f"`{spec.name}` is served by scikit-learn from `{artefact.MODELS[made.form]}`: {made.why_slow}", flush=True
+        )
+    golden = _golden(spec, table, made.answers)
+    digest = artefact.write(container.model, made.model, _signature(spec, made), golden, made.form)
 
     container.output.mkdir(parents=True, exist_ok=True)
-    dumped = skops.io.dumps(estimator)
+    dumped = trusted.dump(fitted)
     (container.output / ESTIMATOR).write_bytes(dumped)
     training = Training(
         model=spec.name,
         window=window,
         hyperparameters=chosen,
-        quality=quality(target, prediction),
+        quality=quality(target, made.answers),
         unit=spec.unit,
         artefact_sha256=digest,
         estimator_sha256=hashlib.sha256(dumped).hexdigest(),
@@ -99,11 +102,6 @@ def train(container: Container) -> Training:
     print(metric_lines({f"train:{name}": value for name, value in figures.items()}))
     print(f"trained `{spec.name}` on {len(table):,} rows; artefact `{digest}`", flush=True)
     return training
-
-
-def columns(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.generic]]:
-    """The inputs of a scorer from a frame of features."""
-    return {name: frame[name].to_numpy() for name in frame.columns}
 
 
 def _given(path: Path) -> dict[str, str]:
@@ -121,20 +119,22 @@ def _given(path: Path) -> dict[str, str]:
     return {name: str(value) for name, value in given.items()}
 
 
-def _signature(spec: ModelSpec, features: tuple[Feature, ...], prediction: npt.NDArray[np.float32]) -> Signature:
+def _signature(spec: ModelSpec, made: Served) -> Signature:
     low, high = spec.serving.plausible
+    libraries = (*_LIBRARIES, *(name for name in _MORE if name in sys.modules))
     return Signature(
         model=spec.name,
-        features=features,
+        features=made.features,
+        task=spec.task,
         target=spec.target,
         unit=spec.unit,
         answers=Answers(
-            mean=float(prediction.mean(dtype=np.float64)),
-            deviation=float(prediction.std(dtype=np.float64)),
+            mean=float(made.answers.mean(dtype=np.float64)),
+            deviation=float(made.answers.std(dtype=np.float64)),
             low=low,
             high=high,
         ),
-        libraries={name: version(name) for name in _LIBRARIES},
+        libraries={name: version(name) for name in libraries},
     )
 
 

@@ -48,10 +48,10 @@ def answer(model: Model, body: bytes, content_type: str, accept: str | None, not
     plan = (_plan if len(content_type) + len(accept or "") <= LONGEST_HEADER else _plan.__wrapped__)(
         content_type, accept
     )
-    matrix = model.quick.read(body) if plan.quick and model.quick is not None else None
-    if matrix is None:
-        matrix = model.matrix(body, content_type)
-    predictions = predict(model.scorer, matrix, note)
+    inputs = model.quick.read(body) if plan.quick and model.quick is not None else None
+    if inputs is None:
+        inputs = model.inputs(body, content_type)
+    predictions = predict(model.scorer, inputs, note)
     return Answer(format(predictions, plan.writes), plan.writes, len(predictions))
 
 
@@ -71,10 +71,10 @@ def answer_one(model: Model, body: bytes, content_type: str, accept: str | None,
         )
     if negotiate(accept, JSON) != JSON:
         raise Refusal(406, f"Accept `{accept}` is not written here. Allowed: `{JSON}`.", found=accept, allowed=JSON)
-    matrix = model.quick.read_one(body) if model.quick is not None else None
-    if matrix is None:
-        matrix = model.matrix(b'{"instances":[' + body + b"]}", JSON)
-    predictions = predict(model.scorer, matrix, note)
+    inputs = model.quick.read_one(body) if model.quick is not None else None
+    if inputs is None:
+        inputs = model.inputs(b'{"instances":[' + body + b"]}", JSON)
+    predictions = predict(model.scorer, inputs, note)
     if len(predictions) != 1:
         allowed = "one row; /batch takes many"
         raise Refusal(400, f"The body has {len(predictions)} rows; allowed is {allowed}.", allowed=allowed)

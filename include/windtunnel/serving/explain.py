@@ -29,7 +29,11 @@ def explain(model: Model, body: bytes, content_type: str, accept: str | None, no
     """
     if negotiate(accept, JSON) != JSON:
         raise Refusal(406, f"Accept `{accept}` is not written here. Allowed: `{JSON}`.", found=accept, allowed=JSON)
-    matrix = model.matrix(body, content_type)
+    if model.scorer.matrix is None:
+        raise Refusal(
+            400, "This model takes no matrix, and is not explained. Ask /invocations for the prediction alone."
+        )
+    matrix = model.inputs(body, content_type)
     if len(matrix) != 1:
         allowed = "one row; ask for each by itself"
         raise Refusal(400, f"The body has {len(matrix)} rows; allowed is {allowed}.", allowed=allowed)

@@ -35,7 +35,7 @@ def measure(artefact: Artefact) -> Serving:
         took.append(_seconds(model, body))
     milliseconds = np.asarray(took[WARM_UP:]) * 1_000
     p50, p99 = np.percentile(milliseconds, (50, 99))
-    return Serving(size_bytes=len(artefact.onnx), requests=len(milliseconds), p50_ms=float(p50), p99_ms=float(p99))
+    return Serving(size_bytes=len(artefact.model), requests=len(milliseconds), p50_ms=float(p50), p99_ms=float(p99))
 
 
 def _seconds(model: Model, body: bytes) -> float:
