@@ -55,7 +55,11 @@ class Lock(NamedTuple):
             LocalFault: The lock needs MWAA's constraints file and it is not given.
         """
         groups = [word for group in self.groups for word in ("--group", group)]
-        under = ["--constraints", str(constraints.given(constraints.AIRFLOW, place().home / "mwaa"))] if self.constrained else []
+        under = (
+            ["--constraints", str(constraints.given(constraints.AIRFLOW, place().home / "mwaa"))]
+            if self.constrained
+            else []
+        )
         options = ["--quiet", "--generate-hashes", "--no-annotate", "--no-header", "--python", str(python)]
         subprocess.run(
             [

@@ -155,9 +155,7 @@ def _contents(files: Mapping[str, bytes], commit: str) -> dict[str, bytes]:
         for path, body in files.items()
         if path.startswith(PACKAGE)
     }
-    pages = {
-        path.removeprefix("plugins/"): body for path, body in files.items() if path.startswith("plugins/")
-    }
+    pages = {path.removeprefix("plugins/"): body for path, body in files.items() if path.startswith("plugins/")}
     return {
         **inside,
         COMMIT: f"{commit}\n".encode(),
@@ -179,7 +177,9 @@ def _files(root: Path, commit: str) -> dict[str, bytes]:
                 f"`{path}` is a link or a submodule, which S3 cannot hold. Allowed: plain files. Replace it by what it names."
             )
         names[path] = name
-    missing = [source for source in SOURCES if not any(path == source or path.startswith(f"{source}/") for path in names)]
+    missing = [
+        source for source in SOURCES if not any(path == source or path.startswith(f"{source}/") for path in names)
+    ]
     if missing:
         raise LocalFault(
             f"Commit {commit[:12]} has no {_named(missing)}: it is older than `make package`. Give a newer one."

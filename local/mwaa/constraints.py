@@ -38,7 +38,9 @@ def given(wanted: Wanted, folder: Path, environment: Mapping[str, str] = os.envi
     """
     value = environment.get(wanted.variable, "")
     try:
-        path = _fetched(value, folder) if value.startswith(("https://", "http://")) else Path(value).resolve(strict=True)
+        path = (
+            _fetched(value, folder) if value.startswith(("https://", "http://")) else Path(value).resolve(strict=True)
+        )
         pins = [line for line in path.read_text(encoding="utf-8").splitlines() if "==" in line.partition("#")[0]]
         fault = "" if pins else " It holds no line such as `pandas==3.0.5`."
     except (OSError, UnicodeDecodeError) as error:

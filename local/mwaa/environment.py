@@ -44,8 +44,8 @@ class Resolved(NamedTuple):
     "One `name==version` a line, of the image and the requirements together."
 
     @property
-    def count(self) -> int:
-        """Packages."""
+    def packages(self) -> int:
+        """How many."""
         return len(self.pins.splitlines())
 
     @property
@@ -106,7 +106,17 @@ def install(resolved: Resolved, folder: Path, limit_s: float = INSTALL_SECONDS) 
         shutil.rmtree(target, ignore_errors=True)
         image = _compiled((IMAGE,), resolved.constraints)
         _uv("venv", "--quiet", "--python", sys.executable, str(target))
-        _uv("pip", "install", "--quiet", "--python", str(target / "bin/python"), "-r", "-", given=image)
+        _uv(
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            str(target / "bin/python"),
+            "-r",
+            "-",
+            given=image,
+        )
         seconds = _pip(target, resolved, limit_s)
         _uv("pip", "check", "--quiet", "--python", str(target / "bin/python"))
         made = {"seconds": round(seconds, 1), "at": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -119,7 +129,15 @@ def _pip(target: Path, resolved: Resolved, limit_s: float) -> float:
     """Run what MWAA runs; its seconds. Without a cache, as on a worker that has just started."""
     airflow, essential = map(str, resolved.constraints)
     command = [str(target / "bin/python"), "-m", "pip", "install", "--quiet", "--no-cache-dir"]
-    command += ["--disable-pip-version-check", "--constraint", essential, "-r", str(resolved.requirements), "-c", airflow]
+    command += [
+        "--disable-pip-version-check",
+        "--constraint",
+        essential,
+        "-r",
+        str(resolved.requirements),
+        "-c",
+        airflow,
+    ]
     began = time.monotonic()
     log = target / "pip.log"
     with log.open("wb") as output:
