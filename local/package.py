@@ -19,9 +19,10 @@ def package(root: Path, word: str, folder: Path) -> bundle.Bundle:
     Raises:
         LocalFault: There is no such commit; or none is named and files differ from HEAD.
     """
+    commit = bundle.resolve(root, word or "HEAD")
     if not word:
         bundle.require_committed(root)
-    made = bundle.make(root, bundle.resolve(root, word or "HEAD"), folder)
+    made = bundle.make(root, commit, folder)
     kept = [path for path in made.digests if path.startswith("dags/")]
     print(
         f"Bundle of commit {made.commit[:12]} in {folder}: {len(kept)} files in dags/, "

@@ -25,7 +25,7 @@ def dags(machine: Machine) -> str:
     Raises:
         LocalFault: One is not.
     """
-    found: list[dict[str, Any]] = machine.ask("dags", limit_s=LOOK_SECONDS)
+    found: list[dict[str, Any]] = machine.ask("dags", str(PARSE_CPU_SECONDS), limit_s=LOOK_SECONDS)
     _raise([f"dags/{parse['file']}: {fault}" for parse in found for fault in _faults_of_parse(parse)])
     if not found:
         raise LocalFault("The bundle has no DAG file. Put one into dags/.")

@@ -1,6 +1,6 @@
 """Runs on a laid-out machine, in its interpreter: imports what MWAA imports and writes down what happened, as JSON.
 
-Usage: python -I probe.py dags|pages|tasks ANSWER_FILE [WHAT_TASKS_IMPORT]
+Usage: python -I probe.py dags ANSWER_FILE CPU_SECONDS | pages ANSWER_FILE | tasks ANSWER_FILE IMPORTS_FILE
 
 Imports nothing of the checkout. It only reports; `checks.py` judges.
 """
@@ -78,8 +78,12 @@ def _within_the_machine(event: str, given: tuple[Any, ...]) -> bool:
     return event.startswith("socket.") and getattr(given[0], "family", None) == socket.AF_UNIX
 
 
-def dags(home: Path) -> list[dict[str, Any]]:
-    """Parse each DAG file as the DAG processor does: in a fork of a process that has loaded Airflow."""
+def dags(home: Path, allowed_s: str) -> list[dict[str, Any]]:
+    """Parse each DAG file as the DAG processor does: in a fork of a process that has loaded Airflow.
+
+    One that costs more CPU than allowed is parsed again, up to three times, and its cheapest parse counts: on a busy
+    machine the same work costs more.
+    """
     from airflow.dag_processing.dagbag import BundleDagBag  # noqa: F401 - loaded once, as by the DAG processor
     from airflow.serialization.serialized_objects import DagSerialization  # noqa: F401
     from airflow.utils.file import list_py_file_paths
@@ -88,13 +92,21 @@ def dags(home: Path) -> list[dict[str, Any]]:
     compileall.compile_dir(folder, quiet=2)  # paid at the first parse alone
     found = {Path(path) for path in list_py_file_paths(str(folder))}
     return [
-        {"file": path.name, **(_in_a_fork(home, path) if path in found else {"skipped": True})}
+        {"file": path.name, **(_cheapest(home, path, float(allowed_s)) if path in found else {"skipped": True})}
         for path in sorted({*found, *folder.glob("*.py")})
     ]
 
 
+def _cheapest(home: Path, path: Path, allowed_s: float) -> dict[str, Any]:
+    tries: list[dict[str, Any]] = []
+    while not tries or (len(tries) < 3 and tries[-1].get("cpu_s", 0) > allowed_s):
+        tries.append(_in_a_fork(home, path))
+    return min(tries, key=lambda found: found.get("cpu_s", 0))
+
+
 def _in_a_fork(home: Path, path: Path) -> dict[str, Any]:
     answer = home / f"{path.stem}.parsed.json"
+    answer.unlink(missing_ok=True)
     child = os.fork()
     if not child:
         code = 1
@@ -166,12 +178,12 @@ def _template_environments(names: list[str]) -> list[Any]:
     return list({id(value): value for value in values if isinstance(value, Environment)}.values())
 
 
-def tasks(home: Path, listed: Path) -> dict[str, Any]:
+def tasks(home: Path, listed: str) -> dict[str, Any]:
     """Import what the bodies of tasks import, name by name."""
     import airflow  # noqa: F401 - puts config/ and plugins/ on sys.path
 
     sys.path.append(str(home / "dags"))
-    wanted: list[tuple[str, list[str], str]] = json.loads(listed.read_text(encoding="utf-8"))
+    wanted: list[tuple[str, list[str], str]] = json.loads(Path(listed).read_text(encoding="utf-8"))
     errors = []
     for module, names, where in wanted:
         error = _fault_of(partial(_import, module, names))
@@ -198,7 +210,7 @@ def _fault_of(work: Callable[[], object]) -> str:
 
 def main(question: str, answer: Path, *words: str) -> None:
     home = Path(os.environ["AIRFLOW_HOME"])
-    found: Any = {"dags": dags, "pages": pages, "tasks": tasks}[question](home, *map(Path, words))  # type: ignore[operator]
+    found: Any = {"dags": dags, "pages": pages, "tasks": tasks}[question](home, *words)  # type: ignore[operator]
     answer.write_text(json.dumps(found), encoding="utf-8")
 
 
