@@ -35,7 +35,7 @@ def git(folder: Path, *words: str) -> str:
 def commit(folder: Path) -> str:
     """Commit everything; the commit."""
     git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "As it is")
+    git(folder, "commit", "--allow-empty", "-qm", "As it is")
     return git(folder, "rev-parse", "HEAD")
 
 

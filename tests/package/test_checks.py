@@ -42,10 +42,10 @@ AWS = 'import boto3\nboto3.client("sts").get_caller_identity()'
 UNSERIALISABLE = 'DAG("odd", params={"when": object()})'
 
 FAULTS = {
-    "heavy": (DAG.format("import pandas", "heavy"), "imports `numpy`, `pandas` while it is parsed"),
+    "heavy": (DAG.format("import pandas", "heavy"), "`pandas`, `pyarrow` while it is parsed"),
     "missing": (DAG.format("import xgboost", "missing"), "No module named 'xgboost'"),
-    "hidden": (DAG.format(HIDDEN, "hidden"), "socket.connect ('127.0.0.1', 9) from dags/hidden.py:4"),
-    "thread": (DAG.format(THREAD, "thread"), "socket.getaddrinfo 'example.org' 80 from dags/thread.py:5"),
+    "hidden": (DAG.format(HIDDEN, "hidden"), "socket.getaddrinfo '127.0.0.1' 9 from dags/hidden.py:5"),
+    "thread": (DAG.format(THREAD, "thread"), "socket.getaddrinfo 'example.org' 80 from dags/thread.py:6"),
     "aws": (DAG.format(AWS, "aws"), "from dags/aws.py:3"),
     "process": (DAG.format('import os\nos.system("true")', "process"), "os.system b'true' from dags/process.py:3"),
     "none": ("from airflow.sdk import DAG\n", "makes no DAG"),

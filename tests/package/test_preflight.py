@@ -45,7 +45,7 @@ def test_this_checkout_is_proved_and_the_second_time_installs_nothing(
             "No module named 'xgboost'",
         ),
         (
-            "include/windtunnel/orchestration/assets.py",
+            "include/windtunnel/orchestration/approval.py",
             "from airflow",
             "import sklearn\nfrom airflow",
             "imports `.*sklearn.*` while",
@@ -94,7 +94,7 @@ def test_a_line_that_switches_mwaas_constraints_off_is_refused(
     line: str, tmp_path: Path, constraints: tuple[Path, Path]
 ) -> None:
     (tmp_path / "requirements.txt").write_text(f"pandas==3.0.5\n{line}\n")
-    with pytest.raises(LocalFault, match="Line 2 of `requirements.txt`"):
+    with pytest.raises(LocalFault, match=r"Line 2 of `requirements\.txt`"):
         environment.resolve(tmp_path / "requirements.txt", constraints)
 
 
