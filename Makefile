@@ -5,7 +5,7 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check bench-serving format revision docs lock clean
+.PHONY: help demo up down status logs env setup test check bench-serving format revision docs lock package preflight clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ docs: setup ## Write docs/settings.md and the schema of the pages' feed from the
 
 lock: setup ## Write the hashed locks whose inputs changed (CONSTRAINTS=MWAA's constraints file)
 	@CONSTRAINTS="$(CONSTRAINTS)" $(BIN)/python -m local.locks
+
+package: setup ## Write the bundle for MWAA to build/mwaa (COMMIT=HEAD, or any other)
+	@COMMIT="$(COMMIT)" $(BIN)/python -m local.package
+
+preflight: package ## Prove that MWAA can run the bundle (CONSTRAINTS= and ESSENTIAL=the two files of its image)
+	@CONSTRAINTS="$(CONSTRAINTS)" ESSENTIAL="$(ESSENTIAL)" $(BIN)/python -m local.preflight
 
 clean: down ## Stop everything and remove its state: databases, logs, passwords
 	rm -rf $${WINDTUNNEL_HOME:-.windtunnel}

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.fault import LocalFault
-from local.place import ROOT
+from local.mwaa import constraints
+from local.place import ROOT, place
 from local.venvs import UV_LOCK, uv_path
 
 GROUPS = ("local", "flights", "dev")
@@ -54,7 +55,11 @@ class Lock(NamedTuple):
             LocalFault: The lock needs MWAA's constraints file and it is not given.
         """
         groups = [word for group in self.groups for word in ("--group", group)]
-        constraints = ["--constraints", str(_mwaa_constraints())] if self.constrained else []
+        under = (
+            ["--constraints", str(constraints.given(constraints.AIRFLOW, place().home / "mwaa"))]
+            if self.constrained
+            else []
+        )
         options = ["--quiet", "--generate-hashes", "--no-annotate", "--no-header", "--python", str(python)]
         subprocess.run(
             [
@@ -63,7 +68,7 @@ class Lock(NamedTuple):
                 "compile",
                 *map(str, self.inputs[:1]),
                 *groups,
-                *constraints,
+                *under,
                 *options,
                 "-o",
                 str(self.path),
@@ -89,18 +94,6 @@ LOCKS = (
     Lock(Path("include/localaws/requirements.lock"), (Path("include/localaws/requirements.in"),)),
     Lock(UV_LOCK, (Path("local/uv.in"),)),
 )
-
-
-def _mwaa_constraints() -> Path:
-    given = os.environ.get("CONSTRAINTS", "")
-    path = Path(given).resolve()
-    if not given or not path.is_file():
-        raise LocalFault(
-            f"`CONSTRAINTS` is `{given}`. Allowed: the constraints file of the MWAA image, which decides most versions "
-            "(images/airflow/3.3.1/etc/airflow_constraints.txt of aws/amazon-mwaa-docker-images; it is AWS's, not "
-            "ours to keep). Run `make lock CONSTRAINTS=<that file>`."
-        )
-    return path
 
 
 def main(check: bool) -> int:

@@ -38,7 +38,7 @@ def setup(root: Path = ROOT) -> None:
     Raises:
         LocalFault: No Python 3.12, no venv module, or a lock that cannot be installed.
     """
-    with _alone(root / ".venvs"):
+    with alone(root / ".venvs"):
         stale = [name for name in LOCKS if not _fresh(root, name)]
         if not stale:
             return
@@ -146,8 +146,8 @@ def _quietly(
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One set-up at a time per checkout; the next one waits and then finds everything made."""
+def alone(folder: Path) -> Iterator[None]:
+    """One set-up at a time per folder; the next one waits and then finds everything made."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

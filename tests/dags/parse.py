@@ -19,9 +19,8 @@ from pathlib import Path
 
 import airflow.sdk  # noqa: F401 - its cost is Airflow's, not ours
 
+from local.mwaa.checks import HEAVY
 from windtunnel.core import catalog
-
-HEAVY = {"pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "evidently", "pyiceberg", "matplotlib", "scipy"}
 
 
 def main(folder: Path, extra_models: int) -> None:

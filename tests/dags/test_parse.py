@@ -17,7 +17,7 @@ DAGS = ROOT / "dags"
 
 def parse(folder: Path = DAGS, extra_models: int = 0) -> dict[str, Any]:
     command = [sys.executable, str(Path(__file__).with_name("parse.py")), str(folder), str(extra_models)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "include"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'include'}:{ROOT}", "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

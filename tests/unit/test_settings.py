@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from windtunnel.core import settings
 from windtunnel.core.errors import SettingInvalid
 from windtunnel.core.settings import PREFIX, Settings, read
 
@@ -35,6 +38,14 @@ def test_a_malformed_variable_is_named_with_its_value_and_its_meaning(name: str,
         read({PREFIX + name: value})
     assert f"`{PREFIX}{name}` is `{value}`" in str(refused.value)
     assert str(Settings.model_fields[name.lower()].description) in str(refused.value)
+
+
+def test_a_bundle_knows_the_commit_that_it_was_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "COMMIT", tmp_path / "commit.txt")
+    assert read({}).git_commit == "unknown"
+    settings.COMMIT.write_text("0123abc\n")
+    assert read({}).git_commit == "0123abc"
+    assert read({"WINDTUNNEL_GIT_COMMIT": "given"}).git_commit == "given"
 
 
 def test_every_setting_says_what_it_is_for() -> None:

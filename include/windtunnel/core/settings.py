@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_
 from windtunnel.core.errors import SettingInvalid
 
 PREFIX = "WINDTUNNEL_"
+COMMIT = Path(__file__).parents[1] / "commit.txt"
+"""Only in a bundle of `make package`. Beside the code, since MWAA takes new code without a new environment."""
 
 
 class Settings(BaseModel):
@@ -29,7 +32,10 @@ class Settings(BaseModel):
         "000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:local",
         description="Image of the programs train, evaluate, score and serve; on the laptop it stands for a local folder.",
     )
-    git_commit: str = Field("unknown", description="Commit of the deployed code; recorded with each version.")
+    git_commit: str = Field(
+        "unknown",
+        description="Commit of the deployed code, which `make package` writes beside it; recorded with each version.",
+    )
     job_instance_type: str = Field("ml.m5.xlarge", description="Instance type of training and processing jobs.")
     endpoint_instance_type: str = Field("ml.m5.large", description="Instance type of endpoints.")
     endpoint_instance_count: int | None = Field(
@@ -97,6 +103,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         for name in Settings.model_fields
         if environment.get(PREFIX + name.upper())
     }
+    if COMMIT.exists():
+        given.setdefault("git_commit", COMMIT.read_text(encoding="utf-8").strip())
     try:
         return Settings(**given)
     except ValidationError as error:
