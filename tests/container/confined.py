@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import windtunnel.ml.onnx_scorer  # noqa: F401 - what onnxruntime reads at its import is not the model's doing
 from windtunnel.core.errors import ArtefactInvalid
 from windtunnel.serving.load import load
 

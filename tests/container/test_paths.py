@@ -70,7 +70,7 @@ def test_the_documents_name_every_path_and_no_other_host(client: httpx.Client) -
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
-        "/ping", "/health", "/metadata", "/metrics", "/invocations", "/batch", "/stream",
+        "/ping", "/health", "/metadata", "/metrics", "/invocations", "/batch", "/explain", "/stream",
     }  # fmt: skip
     page = client.get("/docs").text
     assert re.findall(r"(?:https?:)?//\w", page) == []
