@@ -39,8 +39,9 @@ class Deployment:
     ) -> None:
         self._plan, self._ask, self._say, self._templates = plan, ask, say, templates
         self._waiting = {"Delay": seconds, "MaxAttempts": 3600 // seconds}
-        self._client: Any = boto3.client("cloudformation", region_name=plan.region)
-        account = boto3.client("sts", region_name=plan.region).get_caller_identity()["Account"]
+        session = boto3.Session(region_name=plan.region)
+        self._client: Any = session.client("cloudformation")
+        account = session.client("sts").get_caller_identity()["Account"]
         if account != plan.account:
             raise Fault(
                 f"These are the credentials of account `{account}`; `{plan.environment}` is account `{plan.account}`. Sign in "
