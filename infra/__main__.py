@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from infra.deployment import Deployment
 from infra.fault import Fault
 from infra.plan import RELEASED, plan
+from infra.template import STACKS
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -15,12 +17,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
     parser.add_argument("command", choices=("deploy", "undeploy"))
     parser.add_argument("environment")
+    parser.add_argument("--templates", type=Path, default=STACKS, help="folder of the templates")
     parser.add_argument("--yes", action="store_true", help="ask nothing: for CI, after somebody has read the changes")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help=f"one of {', '.join(RELEASED)}"
     )
     given = parser.parse_args(arguments)
-    deployment = Deployment(plan(given.environment), (lambda _: True) if given.yes else _asked)
+    ask = (lambda _: True) if given.yes else _asked
+    deployment = Deployment(plan(given.environment), ask, templates=given.templates)
     if given.command == "deploy":
         for name, value in sorted(deployment.apply(_released(given.set)).items()):
             print(f"{name:<18} {value}")

@@ -12,7 +12,7 @@ STACKS = Path(__file__).parent / "stacks"
 type Template = dict[str, Any]
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
     """Reads what CloudFormation adds to YAML."""
 
 

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.forked import run_killed_everywhere
 from tests.release.made import gated
@@ -146,13 +145,3 @@ def test_an_answer_is_written_under_the_approvers_role_and_the_reviewers_name(mo
     assert calls == [(role["Arn"], "approve-rita-o-hara@example.com")]
     found = client("sagemaker").describe_model_package(ModelPackageName=made.package_arn)
     assert found["ModelApprovalStatus"] == "Approved"
-
-
-def test_without_the_approvers_role_nothing_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = registered(gated("To be approved by nobody."))
-    monkeypatch.setenv("WINDTUNNEL_APPROVER_ROLE_ARN", "arn:aws:iam::000000000000:role/nobody")
-    settings.cache_clear()
-    with pytest.raises(ClientError, match="AssumeRole"):
-        registry.decide(made.package_arn, approved=True, sentence="By rita.", by="rita")
-    found = client("sagemaker").describe_model_package(ModelPackageName=made.package_arn)
-    assert found["ModelApprovalStatus"] == "PendingManualApproval"
