@@ -96,17 +96,23 @@ class Deployment:
 
     def _change(self, stack: Stack, values: Mapping[str, str], there: Mapping[str, Any] | None) -> None:
         name = f"deploy-{int(time.time())}"
-        self._client.create_change_set(
-            StackName=stack.name,
-            ChangeSetName=name,
-            ChangeSetType="UPDATE" if there else "CREATE",
-            TemplateBody=(self._templates / f"{stack.template}.yaml").read_text(encoding="utf-8"),
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
-            Capabilities=CAPABILITIES,
-            Tags=[{"Key": "windtunnel", "Value": self._plan.environment}],
-            # What an earlier removal kept is taken up again by its name.
-            ImportExistingResources=True,
-        )
+        try:
+            self._client.create_change_set(
+                StackName=stack.name,
+                ChangeSetName=name,
+                ChangeSetType="UPDATE" if there else "CREATE",
+                TemplateBody=(self._templates / f"{stack.template}.yaml").read_text(encoding="utf-8"),
+                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+                Capabilities=CAPABILITIES,
+                Tags=[{"Key": "windtunnel", "Value": self._plan.environment}],
+                # What an earlier removal kept is taken up again by its name.
+                ImportExistingResources=True,
+            )
+        except ClientError as error:
+            state = there["StackStatus"] if there else "not there"
+            raise Fault(
+                f"`{stack.name}`, which is {state}, takes no change: {error.response['Error']['Message']}"
+            ) from error
         found = self._change_set(stack.name, name)
         if found["Status"] == "FAILED":
             self._forget(stack.name, name, there)

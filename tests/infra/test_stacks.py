@@ -131,12 +131,17 @@ def test_credentials_of_another_account_are_refused(cloud: pytest.MonkeyPatch, r
 
 
 def test_everything_is_removed_and_what_it_holds_is_kept(cloud: pytest.MonkeyPatch, reductions: Reductions) -> None:
-    """In an account of its own, by the plan of `prod`: private, signed, with the ledger protected."""
+    """In an account of its own, by the plan of `prod`: signed, with the ledger protected, and here without a way out."""
     production = plan("prod")
+    production = production._replace(
+        stacks=tuple(_with(stack, "network", Private="true") for stack in production.stacks)
+    )
     cloud.setenv("AWS_ACCESS_KEY_ID", production.account)
     there = Account(production, [], {})
     deployment = Deployment(production, lambda _: True, there.said.append, reductions[0], seconds=1)
     outputs = deployment.apply({"ImageTag": COMMIT})
+    endpoints = there.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    assert Counter(each["VpcEndpointType"] for each in endpoints) == {"Gateway": 2, "Interface": 16}
     s3, dynamodb = there.client("s3"), there.client("dynamodb")
     s3.put_object(Bucket=outputs["DataBucket"], Key="lake/flights/data/part-0.parquet", Body=b"rows")
     entry = {"pk": {"S": "flights"}, "sk": {"S": "head"}}
