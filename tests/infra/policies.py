@@ -123,6 +123,7 @@ def _same(value: str, wanted: str) -> bool:
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "ArnEquals": _like,  # the two do the same, says IAM's reference
     "ArnLike": _like,
+    "ArnNotEquals": _like,
     "Bool": _same,
     "StringEquals": _equal,
     "StringLike": _like,

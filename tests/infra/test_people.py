@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -111,31 +112,48 @@ def test_a_boundary_holds_whatever_is_attached(column: str, roles: Mapping[str, 
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     role = roles[column]
     assert role.boundaries, f"`{column}` has no boundary"
+    region, number = account.plan.region, account.plan.account
+    sagemaker = f"arn:aws:sagemaker:{region}:{number}"
     never: list[tuple[str, str, dict[str, str]]] = [
         ("iam:AttachRolePolicy", role.arn, {}),
         ("iam:DeleteRolePermissionsBoundary", role.arn, {}),
-        (
-            "airflow:CreateCliToken",
-            f"arn:aws:airflow:eu-central-1:{account.plan.account}:environment/windtunnel-dev",
-            {},
-        ),
-        ("sts:AssumeRole", f"arn:aws:iam::{account.plan.account}:role/Admin", {}),
-        (
-            "dynamodb:DeleteTable",
-            f"arn:aws:dynamodb:eu-central-1:{account.plan.account}:table/windtunnel-dev-ledger",
-            {},
-        ),
+        ("airflow:CreateCliToken", f"arn:aws:airflow:{region}:{number}:environment/windtunnel-dev", {}),
+        ("sts:AssumeRole", f"arn:aws:iam::{number}:role/Admin", {}),
+        ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{region}:{number}:table/windtunnel-dev-ledger", {}),
+        ("sagemaker:StopTrainingJob", f"{sagemaker}:training-job/flights-7a", {}),
     ]
     if column == "reviewer":
-        job = f"arn:aws:sagemaker:eu-central-1:{account.plan.account}:training-job/flights-7a"
-        never.append(("sagemaker:CreateTrainingJob", job, {}))
+        never.append(("sagemaker:CreateTrainingJob", f"{sagemaker}:training-job/flights-7a", {}))
     else:
-        package = f"arn:aws:sagemaker:eu-central-1:{account.plan.account}:model-package/flights/7"
-        never.append(("sagemaker:UpdateModelPackage", package, {"sagemaker:ModelApprovalStatus": "Approved"}))
+        approved = {"sagemaker:ModelApprovalStatus": "Approved"}
+        never.append(("sagemaker:UpdateModelPackage", f"{sagemaker}:model-package/flights/7", approved))
+    if column not in ("engineer", "pipeline"):
+        raw = (
+            f"{account.outputs['SourceBucket']}/flights/a.csv",
+            f"{account.outputs['DataBucket']}/landing/flights/a.csv",
+        )
+        never += [("s3:GetObject", f"arn:aws:s3:::{key}", {}) for key in raw]
     outgrown = [
         action for action, resource, context in never if _may(role, Request(action, resource, context), [everything])
     ]
     assert not outgrown, f"with everything attached `{column}` could {outgrown}"
+
+
+def test_iam_takes_the_policies(account: Account) -> None:
+    """IAM's quotas, which the embedded AWS does not hold: characters without white space, policies per role."""
+    iam = account.client("iam")
+    sizes = {
+        policy["PolicyName"]: len(json.dumps(_document(iam, policy["Arn"]), separators=(",", ":")))
+        for page in iam.get_paginator("list_policies").paginate(Scope="Local")
+        for policy in page["Policies"]
+    }
+    assert len(sizes) > 12
+    assert {name: size for name, size in sizes.items() if size > 6_144} == {}
+    for role in iam.list_roles()["Roles"]:
+        trust = len(json.dumps(role["AssumeRolePolicyDocument"], separators=(",", ":")))
+        attached = iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
+        assert trust <= 2_048, role["RoleName"]
+        assert len(attached) <= 10, role["RoleName"]
 
 
 def test_the_approver_writes_an_answer_and_nothing_else(roles: Mapping[str, Role], account: Account) -> None:

@@ -76,6 +76,8 @@ def test_a_boundary_gives_nothing_and_takes_what_it_does_not_name() -> None:
         ({"StringLike": {"AWS:A": "x*"}}, "xy", "allowed"),
         ({"StringNotLike": {"aws:a": "x*"}}, "xy", "implicitDeny"),
         ({"ArnLike": {"aws:a": "arn:aws:iam::*:role/x"}}, "arn:aws:iam::1:role/x", "allowed"),
+        ({"ArnNotEquals": {"aws:a": "arn:aws:iam::*:role/x"}}, "arn:aws:iam::1:role/x", "implicitDeny"),
+        ({"ArnNotEquals": {"aws:a": "arn:aws:iam::*:role/x"}}, "arn:aws:iam::1:role/y", "allowed"),
         ({"Bool": {"aws:a": "false"}}, "false", "allowed"),
         ({"Null": {"aws:a": "true"}}, None, "allowed"),
         ({"Null": {"aws:a": "true"}}, "x", "implicitDeny"),
