@@ -79,6 +79,8 @@ def test_a_case_is_decided_as_the_page_says(case: Case, roles: Mapping[str, Role
     request = _request(case, account)
     found = {column: _may(roles[column], request) for column in ROLES}
     assert found == case.allowed, f"{PAGE.name} and the stacks differ in `{case.what}`"
+    alone = {column: _may(roles[column]._replace(boundaries=[]), request) for column in ROLES}
+    assert alone == case.allowed, f"only a boundary keeps `{case.what}` as {PAGE.name} says: mend the policy"
 
 
 def test_the_page_has_enough_cases_and_no_case_twice() -> None:
