@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -95,7 +95,7 @@ class Deployment:
         return [name for names in kept.values() for name in names]
 
     def _change(self, stack: Stack, values: Mapping[str, str], there: Mapping[str, Any] | None) -> None:
-        name = f"deploy-{int(time.time())}"
+        name = f"deploy-{uuid.uuid4().hex}"
         try:
             self._client.create_change_set(
                 StackName=stack.name,
