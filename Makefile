@@ -5,7 +5,8 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check bench-serving format revision docs lock package preflight clean
+.PHONY: help demo up down status logs env setup test check check-infra deploy undeploy bench-serving format revision docs \
+	lock package preflight clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,13 +38,22 @@ test: setup ## Run all tests
 check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, generated pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy include dags plugins local tests
+	$(BIN)/mypy include dags plugins local infra tests
 	$(BIN)/lint-imports --config pyproject.toml
 	$(BIN)/hadolint Dockerfile include/model_image/Dockerfile
 	$(BIN)/python -m local.locks --check
 	$(BIN)/python -m local.settings_page --check
 	$(BIN)/python -m local.feed_schema --check
 	$(BIN)/python -m local.revisions --check
+
+check-infra: setup ## Lint, weaknesses, rights, Terraform: the stacks, made on the embedded AWS and removed again
+	@$(BIN)/python -m pytest tests/infra
+
+deploy: setup ## Show and apply the changes of each stack (ENV=dev, SET="ImageTag=<commit>", YES=1 asks nothing)
+	@$(BIN)/python -m infra deploy $(ENV) $(addprefix --set ,$(SET)) $(if $(YES),--yes)
+
+undeploy: setup ## Remove the stacks of ENV=dev; what holds data stays
+	@$(BIN)/python -m infra undeploy $(ENV) $(if $(YES),--yes)
 
 bench-serving: setup ## Measure our model server beside those of others (sets up an environment for each)
 	@$(BIN)/python -m bench.serving

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
 
 from tests.forked import run_killed_everywhere
 from tests.release.made import gated
-from windtunnel.aws import ledger, registry
+from windtunnel.aws import clients, ledger, registry
 from windtunnel.aws.clients import client
 from windtunnel.core.contracts import Gated, RegisteredVersion
 from windtunnel.core.errors import RevisionStale
+from windtunnel.core.settings import settings
 from windtunnel.stages.register import register
 
 pytestmark = pytest.mark.usefixtures("lake_of_its_own")
@@ -127,3 +130,18 @@ def test_an_answer_stands_with_the_package(approved: bool, status: str) -> None:
         registry.decide(made.package_arn, approved=approved, sentence="By rita. I read it.")
     found = client("sagemaker").describe_model_package(ModelPackageName=made.package_arn)
     assert (found["ModelApprovalStatus"], found["ApprovalDescription"]) == (status, "By rita. I read it.")
+
+
+def test_an_answer_is_written_under_the_approvers_role_and_the_reviewers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+    role = boto3.client("iam").create_role(RoleName="approver", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    made = registered(gated("To be approved under another role."))
+    monkeypatch.setenv("WINDTUNNEL_APPROVER_ROLE_ARN", role["Arn"])
+    settings.cache_clear()
+    calls: list[tuple[str, str]] = []
+    asked = clients.client("sts").meta.events
+    asked.register("before-parameter-build.sts.AssumeRole", lambda params, **_: calls.append(tuple(params.values())))
+    registry.decide(made.package_arn, approved=True, sentence="By rita.", by="rita o'hara@example.com")
+    assert calls == [(role["Arn"], "approve-rita-o-hara@example.com")]
+    found = client("sagemaker").describe_model_package(ModelPackageName=made.package_arn)
+    assert found["ModelApprovalStatus"] == "Approved"

@@ -86,3 +86,11 @@ def test_a_python_without_venv_is_told_what_to_install(checkout: Path, tmp_path:
     with pytest.raises(LocalFault, match="apt install python3-venv") as refused:
         venvs._uv(checkout, python)
     assert "ensurepip is not available" in str(refused.value)
+
+
+def test_an_extra_environment_is_made_for_whoever_names_it(checkout: Path) -> None:
+    (checkout / venvs.EXTRA["infra"]).parent.mkdir()
+    (checkout / venvs.EXTRA["infra"]).write_text("")
+    venvs.setup(checkout, names=("infra",))
+    made = {path.name for path in (checkout / ".venvs").iterdir() if (path / "installed").exists()}
+    assert made == {"infra", "uv"}

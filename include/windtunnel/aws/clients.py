@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -38,8 +39,26 @@ def client(service: Literal["cloudwatch"]) -> CloudWatchClient: ...
 @overload
 def client(service: Literal["application-autoscaling"]) -> ApplicationAutoScalingClient: ...
 @overload
-def client(service: Literal["sns", "sqs", "secretsmanager"]) -> Any: ...
+def client(service: Literal["sns", "sqs", "secretsmanager", "sts"]) -> Any: ...
 @cache
 def client(service: str) -> Any:
     """The client of a service; that of SNS makes each call once."""
     return boto3.client(service, config=_ONCE if service == "sns" else _CONFIG)  # type: ignore[call-overload]
+
+
+def sagemaker_as(role_arn: str, name: str) -> SageMakerClient:
+    """A client of SageMaker under another role, for an hour at most.
+
+    Args:
+        role_arn: The role.
+        name: CloudTrail shows the calls under it; what a session's name may not hold is a hyphen there.
+    """
+    session = re.sub(r"[^\w+=,.@-]", "-", name, flags=re.ASCII)[:64]
+    taken = client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
+    return boto3.client(
+        "sagemaker",
+        config=_CONFIG,
+        aws_access_key_id=taken["AccessKeyId"],
+        aws_secret_access_key=taken["SecretAccessKey"],
+        aws_session_token=taken["SessionToken"],
+    )

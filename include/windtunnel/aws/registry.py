@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from windtunnel.aws import ledger, objects
-from windtunnel.aws.clients import client
+from windtunnel.aws.clients import client, sagemaker_as
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import Gated, RegisteredVersion
 from windtunnel.core.errors import CommitConflict, VersionInvalid
@@ -115,10 +115,12 @@ def in_service(model: str) -> tuple[RegisteredVersion, RegisteredVersion | None]
     return read(champion.package_arn), read(control.package_arn) if control else None
 
 
-def decide(package_arn: str, *, approved: bool, sentence: str) -> None:
+def decide(package_arn: str, *, approved: bool, sentence: str, by: str = "windtunnel") -> None:
     """Record a person's answer with the version; giving the same answer twice changes nothing."""
+    role = settings().approver_role_arn
+    sagemaker = sagemaker_as(role, f"approve-{by}") if role else client("sagemaker")
     with shared_write("registry.decide"):
-        client("sagemaker").update_model_package(
+        sagemaker.update_model_package(
             ModelPackageArn=package_arn,
             ModelApprovalStatus="Approved" if approved else "Rejected",
             ApprovalDescription=sentence[:1024],

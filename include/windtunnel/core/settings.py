@@ -28,6 +28,10 @@ class Settings(BaseModel):
         "arn:aws:iam::000000000000:role/windtunnel-sagemaker",
         description="Role that SageMaker jobs and endpoints run under.",
     )
+    approver_role_arn: str = Field(
+        "",
+        description="Role that writes an answer into the registry, where the tasks' own may not; empty: the tasks' own.",
+    )
     model_image: str = Field(
         "000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:local",
         description="Image of the programs train, evaluate, score and serve; on the laptop it stands for a local folder.",

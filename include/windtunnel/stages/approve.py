@@ -52,7 +52,8 @@ def expire(dossier: Dossier, why: str) -> Dossier:
     entry = ledger.move(
         registered.model, registered.version, "expired", by=EXPIRED_BY, why=why, evidence=_evidence(dossier)
     )
-    registry.decide(registered.package_arn, approved=False, sentence=f"Expired. {entry.why} {_digest(dossier)}")
+    said = f"Expired. {entry.why} {_digest(dossier)}"
+    registry.decide(registered.package_arn, approved=False, sentence=said, by=EXPIRED_BY)
     log.info("expire: %s is expired. %s", registered.version, entry.why)
     return dossier
 
@@ -69,6 +70,7 @@ def _record(dossier: Dossier, state: State, choice: Choice, answer: Answer) -> N
     registry.decide(
         registered.package_arn,
         approved=state == "approved",
+        by=answer.by,
         # The digest first: the registry keeps 1,024 characters, and the note is whole in the ledger.
         sentence=f"{state.capitalize()} by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S%z}. {_digest(dossier)} {answer.note}".strip(),
     )

@@ -1,0 +1,52 @@
+"""`python -m infra deploy dev`, `python -m infra undeploy dev`; `make deploy ENV=dev` calls it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra.deployment import Deployment
+from infra.fault import Fault
+from infra.plan import RELEASED, plan
+from infra.template import STACKS
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command."""
+    parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
+    parser.add_argument("command", choices=("deploy", "undeploy"))
+    parser.add_argument("environment")
+    parser.add_argument("--templates", type=Path, default=STACKS, help="folder of the templates")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: for CI, after somebody has read the changes")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help=f"one of {', '.join(RELEASED)}"
+    )
+    given = parser.parse_args(arguments)
+    ask = (lambda _: True) if given.yes else _asked
+    deployment = Deployment(plan(given.environment), ask, templates=given.templates)
+    if given.command == "deploy":
+        for name, value in sorted(deployment.apply(_released(given.set)).items()):
+            print(f"{name:<18} {value}")
+    else:
+        deployment.remove()
+
+
+def _released(pairs: list[str]) -> dict[str, str]:
+    found = dict(pair.partition("=")[::2] for pair in pairs)
+    if unknown := found.keys() - set(RELEASED):
+        raise Fault(
+            f"`SET` has {sorted(unknown)}. Allowed: {', '.join(RELEASED)}; all else stands in infra/environments/."
+        )
+    return found
+
+
+def _asked(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() == "y"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Fault as fault:
+        sys.exit(str(fault))

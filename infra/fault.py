@@ -1,0 +1,7 @@
+"""What ends a deployment with a sentence and without a traceback."""
+
+from __future__ import annotations
+
+
+class Fault(Exception):
+    """Says what came in, what is allowed and what to do next."""
