@@ -5,7 +5,7 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check bench-serving format revision docs lock clean
+.PHONY: help demo up down status logs env setup test check bench-serving format revision docs lock upload merged check-actions clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,15 @@ docs: setup ## Write docs/settings.md and the schema of the pages' feed from the
 
 lock: setup ## Write the hashed locks whose inputs changed (CONSTRAINTS=MWAA's constraints file)
 	@CONSTRAINTS="$(CONSTRAINTS)" $(BIN)/python -m local.locks
+
+upload: setup ## Upload the bundle of build/mwaa and record its commit as one of main (BUCKET=of the code)
+	@BUCKET="$(BUCKET)" $(BIN)/python -m local.upload
+
+merged: setup ## Ask for the retrains of a push to main (ENV=dev BEFORE= AFTER=, or MODEL= AFTER=)
+	@ENV="$(ENV)" BEFORE="$(BEFORE)" AFTER="$(AFTER)" MODEL="$(MODEL)" $(BIN)/python -m local.merged
+
+check-actions: setup ## Lint the workflows of GitHub Actions: actionlint, shellcheck, zizmor, their schema, our own rules
+	@$(BIN)/python -m local.workflows
 
 clean: down ## Stop everything and remove its state: databases, logs, passwords
 	rm -rf $${WINDTUNNEL_HOME:-.windtunnel}

@@ -1,4 +1,4 @@
-"""The three Python environments, made from their hashed locks; three, because they pin different versions.
+"""The Python environments, made from their hashed locks; several, because they pin different versions.
 
 An environment counts as made once its mark is written, which is the last step: one that was interrupted, or whose lock
 or interpreter changed, is made again from nothing. uv links files from its cache, so that takes seconds.
@@ -16,7 +16,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator
 
 from local import interpreter
 from local.fault import LocalFault
@@ -28,18 +28,21 @@ LOCKS: dict[str, Path] = {
     "model_image": Path("include/model_image/requirements-dev.lock"),
     "localaws": Path("include/localaws/requirements.lock"),
 }
+EXTRA: dict[str, Path] = {"actions": Path(".github/requirements.lock")}
+"""Made only by what uses them."""
+
 _MARK = "installed"
 _VERSION = "1"  # raise it to have every environment made again
 
 
-def setup(root: Path = ROOT) -> None:
-    """Make what is missing or stale; a second call takes milliseconds.
+def setup(root: Path = ROOT, names: Iterable[str] = tuple(LOCKS)) -> None:
+    """Make what is missing or stale of some environments; a second call takes milliseconds.
 
     Raises:
         LocalFault: No Python 3.12, no venv module, or a lock that cannot be installed.
     """
     with _alone(root / ".venvs"):
-        stale = [name for name in LOCKS if not _fresh(root, name)]
+        stale = [name for name in names if not _fresh(root, name)]
         if not stale:
             return
         began = time.monotonic()
@@ -69,8 +72,12 @@ def _fresh(root: Path, name: str) -> bool:
 
 def _digest(root: Path, name: str) -> str:
     # The path is part of it: scripts in an environment name their interpreter, so a moved checkout is made again.
-    pins = [line for line in (root / LOCKS[name]).read_text().splitlines() if not line.startswith("#")]
+    pins = [line for line in (root / _lock(name)).read_text().splitlines() if not line.startswith("#")]
     return hashlib.sha256("\n".join([_VERSION, str(root), *pins]).encode()).hexdigest()
+
+
+def _lock(name: str) -> Path:
+    return {**LOCKS, **EXTRA}[name]
 
 
 def _make(root: Path, name: str, uv: Path, python: Path | None) -> tuple[str, float]:
@@ -94,7 +101,7 @@ def _make(root: Path, name: str, uv: Path, python: Path | None) -> tuple[str, fl
             "--require-hashes",
             "--compile-bytecode",
             "-r",
-            str(LOCKS[name]),
+            str(_lock(name)),
         ],
         root,
         environment,
