@@ -65,8 +65,8 @@ lock: setup ## Write the hashed locks whose inputs changed (CONSTRAINTS=MWAA's c
 upload: setup ## Upload the bundle of build/mwaa and record its commit as one of main (BUCKET=of the code)
 	@BUCKET="$(BUCKET)" $(BIN)/python -m local.upload
 
-merged: setup ## Ask for the retrains of a push to main (ENV=dev BEFORE= AFTER=, or MODEL= AFTER=)
-	@ENV="$(ENV)" BEFORE="$(BEFORE)" AFTER="$(AFTER)" MODEL="$(MODEL)" $(BIN)/python -m local.merged
+merged: setup ## Ask for the retrains that a deployed commit brings (ENV=dev COMMIT=, and MODEL= for one alone)
+	@ENV="$(ENV)" COMMIT="$(COMMIT)" MODEL="$(MODEL)" $(BIN)/python -m local.merged
 
 check-actions: setup ## Lint the workflows of GitHub Actions: actionlint, shellcheck, zizmor, their schema, our own rules
 	@$(BIN)/python -m local.workflows

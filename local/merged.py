@@ -1,7 +1,8 @@
-"""`make merged`: a push to main asks for the retrain of each model whose folder it touched, with its commit.
+"""`make merged`: after a deployment, asks for the retrain of each model whose folder changed, with the commit.
 
-The wish goes through the same form as a person's, over MWAA's REST API; the run is named after the commit, so asking twice
-is asking once. Runs in the Airflow environment.
+The wish goes through the same form as a person's, over MWAA's REST API. A run is named after the commit that last touched
+the model's folder, so each change is asked for once, however often this is repeated and whichever push it came with. Runs
+in the Airflow environment.
 """
 
 from __future__ import annotations
@@ -18,44 +19,40 @@ from local.fault import LocalFault
 from local.place import ROOT
 
 MODELS = "include/windtunnel/models"
-NO_COMMIT = "0" * 40
-"""What GitHub calls the commit before a branch was there."""
 THERE_ALREADY = 409
 
 
-def touched(root: Path, before: str, after: str) -> list[str]:
-    """Models whose folder differs between two commits, and is there after them.
+def changes(root: Path, commit: str) -> dict[str, str]:
+    """Model -> the commit that last touched its folder.
 
     Args:
-        root: A checkout with both commits.
-        before: Where main was; forty zeros: nowhere, so the commit before `after` counts.
-        after: Where it is.
+        root: A checkout with its history.
+        commit: The models that are there then.
 
     Raises:
-        LocalFault: Git does not know one of them.
+        LocalFault: Git does not know the commit.
     """
-    start = f"{after}^" if before == NO_COMMIT else before
-    changed = _git(root, "diff", "--name-only", "--no-renames", "-z", start, after, "--", MODELS)
-    there = _git(root, "ls-tree", "-r", "--name-only", "-z", "--full-tree", after, "--", MODELS)
-    models = {path.split("/")[3] for path in there if path.endswith("/spec.py")}
-    return sorted(models & {path.split("/")[3] for path in changed})
+    listed = _git(root, "ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, "--", MODELS).split("\0")
+    models = sorted(path.split("/")[3] for path in listed if path.endswith("/spec.py"))
+    return {model: _git(root, "log", "-1", "--format=%H", commit, "--", f"{MODELS}/{model}") for model in models}
 
 
-def wish(environment: str, model: str, commit: str, subject: str) -> dict[str, Any]:
+def wish(environment: str, model: str, commit: str, change: str, subject: str) -> dict[str, Any]:
     """The call of `InvokeRestApi` that asks for a retrain.
 
     Args:
         environment: `dev`, `staging` or `prod`.
         model: Name of the model.
-        commit: The commit of main.
-        subject: What it says of itself; goes into the reason.
+        commit: The commit of main that was deployed.
+        change: The commit that last touched the model's folder; names the run.
+        subject: What that one says of itself; goes into the reason.
     """
     return {
         "Name": f"windtunnel-{environment}",
         "Path": f"/dags/{model}_retrain/dagRuns",
         "Method": "POST",
         "Body": {
-            "dag_run_id": f"commit-{commit}",
+            "dag_run_id": f"merged-{change}",
             "logical_date": None,
             "conf": {"reason": f"Merged to main: {subject}", "commit": commit},
         },
@@ -78,39 +75,41 @@ def ask(client: Any, call: Mapping[str, Any]) -> bool:
             return False
         said = json.dumps(error.response.get("RestApiResponse") or str(error))
         raise LocalFault(
-            f"`{call['Name']}` does not take {call['Path']}: {status or 'no answer'}, {said[:1000]}. It takes it from CI's user "
-            "with the role DataScientist, and once the DAG is there. docs/ci.md, A retrain by merge, says how to make that so."
+            f"`{call['Name']}` does not take a POST to `{call['Path']}`: {status or 'no answer'}, {said[:1000]}. Allowed: a form of "
+            "that DAG, from CI's user with the role DataScientist. docs/ci.md, A retrain by merge, says how to make that so."
         ) from error
     return True
 
 
-def _git(root: Path, *words: str) -> list[str]:
+def _git(root: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
     if done.returncode:
         raise LocalFault(
-            f"`git {' '.join(words[:2])}` says: {done.stderr.strip()}. BEFORE and AFTER are commits of this checkout; fetch its "
-            "whole history (`fetch-depth: 0`)."
+            f"`git {words[0]}` says: {done.stderr.strip()}. COMMIT is a commit of this checkout, which has its whole history: "
+            "give another one, or `git fetch --unshallow`."
         )
-    return [path for path in done.stdout.split("\0") if path]
+    return done.stdout.strip()
 
 
 def main() -> None:
-    """Ask for what the push from `BEFORE` to `AFTER` touched, or for `MODEL` alone, in the environment `ENV`."""
+    """Ask in the environment `ENV` for what is due with `COMMIT`, or for `MODEL` alone."""
     import boto3
 
-    given = {name: os.environ.get(name, "") for name in ("ENV", "BEFORE", "AFTER", "MODEL")}
-    if not given["ENV"] or not given["AFTER"] or not (given["BEFORE"] or given["MODEL"]):
+    environment, commit, only = (os.environ.get(name, "") for name in ("ENV", "COMMIT", "MODEL"))
+    if not environment or not commit:
         raise LocalFault(
-            f"`make merged` was given {given}. It needs ENV and AFTER, and BEFORE or MODEL: "
-            "`make merged ENV=dev BEFORE=<commit> AFTER=<commit>`."
+            f"ENV is `{environment}` and COMMIT is `{commit}`. Give both: `make merged ENV=dev COMMIT=<forty digits>`."
         )
-    models = [given["MODEL"]] if given["MODEL"] else touched(ROOT, given["BEFORE"], given["AFTER"])
-    if not models:
-        print("No model's folder was touched: nothing is asked for.")
-    (subject,) = _git(ROOT, "show", "--no-patch", "--format=%s%x00", given["AFTER"])[:1]
-    for model in models:
-        new = ask(boto3.client("mwaa"), wish(given["ENV"], model, given["AFTER"], subject.strip()))
-        print(f"{model}: a retrain of {given['AFTER']} {'is asked for' if new else 'was asked for before'}")
+    found = changes(ROOT, commit)
+    if only and only not in found:
+        raise LocalFault(
+            f"MODEL is `{only}`. Allowed in `{commit}`: {', '.join(found)}. Correct it, or leave it out for all."
+        )
+    client = boto3.client("mwaa")
+    for model in [only] if only else found:
+        subject = _git(ROOT, "show", "--no-patch", "--format=%s", found[model])
+        new = ask(client, wish(environment, model, commit, found[model], subject))
+        print(f"{model}: a retrain of {found[model]} {'is asked for' if new else 'was asked for before'}", flush=True)
 
 
 if __name__ == "__main__":
