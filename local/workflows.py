@@ -1,5 +1,6 @@
-"""`make check-actions`: the workflows of GitHub Actions, read by actionlint with shellcheck, by zizmor, against their schema,
-and against the rules below, which none of those has. Runs in the Airflow environment; the tools have one of their own.
+"""`make check-actions`: the workflows of GitHub Actions, read by actionlint with shellcheck, by zizmor and by their schema.
+
+And by the rules below, which none of those has. Runs in the Airflow environment; the tools have one of their own.
 """
 
 from __future__ import annotations

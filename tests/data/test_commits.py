@@ -69,28 +69,30 @@ def test_a_commit_that_is_not_on_main_is_refused_before_anything_starts(code: st
         assert f"leave it out, and what is deployed, `{ON_MAIN}`, is trained" in said
 
 
-def test_without_a_commit_people_ask_as_before(code: str, months: str) -> None:
+@pytest.mark.usefixtures("code")
+def test_without_a_commit_people_ask_as_before(months: str) -> None:
     assert request(wish(months, None)).commit is None
 
 
 def test_where_nothing_says_what_is_on_main_a_commit_is_refused(months: str) -> None:
-    with pytest.raises(CommitRefused, match="`WINDTUNNEL_CODE_BUCKET` is empty.*Allowed: no commit. Leave it out"):
+    with pytest.raises(CommitRefused, match=r"`WINDTUNNEL_CODE_BUCKET` is empty.*Allowed: no commit\. Leave it out"):
         request(wish(months, ON_MAIN))
     assert request(wish(months, None)).commit is None
 
 
+@pytest.mark.usefixtures("code")
 @pytest.mark.parametrize("commit", ["main", "a1" * 19, "A1" * 20, "../" + "a1" * 19, f"{ON_MAIN}\n"])
-def test_what_is_no_commit_is_refused_without_a_look(code: str, months: str, commit: str) -> None:
-    with pytest.raises(CommitRefused, match="is no commit. Allowed: forty digits"):
-        request(wish(months, commit))
+def test_what_is_no_commit_is_refused_without_a_look(trips: str, commit: str) -> None:
+    with pytest.raises(CommitRefused, match=r"is no commit\. Allowed: forty digits"):
+        request(wish(trips, commit))
 
 
 @pytest.mark.parametrize("folder", ["0" * 64, None], ids=["another folder", "no such model"])
-def test_code_that_is_not_here_yet_is_waited_for(code: str, months: str, folder: str | None) -> None:
-    theirs = {months: folder} if folder else {}
+def test_code_that_is_not_here_yet_is_waited_for(code: str, trips: str, folder: str | None) -> None:
+    theirs = {trips: folder} if folder else {}
     commits.record(code, DeployedCommit(commit=ON_MAIN, folders=theirs))
-    with pytest.raises(CommitAwaited, match=f"its folder is `{folder_sha256(months)[:12]}` here"):
-        request(wish(months, ON_MAIN))
+    with pytest.raises(CommitAwaited, match=f"its folder is `{folder_sha256(trips)[:12]}` here"):
+        request(wish(trips, ON_MAIN))
 
 
 def test_a_folder_that_was_changed_since_is_not_passed_off_as_the_one_asked_for(
@@ -103,8 +105,8 @@ def test_a_folder_that_was_changed_since_is_not_passed_off_as_the_one_asked_for(
         plan(months, None, asked)
 
 
-def test_a_record_is_written_once(code: str, months: str) -> None:
-    deploy(code, months)
-    deploy(code, months)
+def test_a_record_is_written_once(code: str, trips: str) -> None:
+    deploy(code, trips)
+    deploy(code, trips)
     with pytest.raises(CommitConflict):
-        deploy(code, months, folder="0" * 64)
+        deploy(code, trips, folder="0" * 64)
