@@ -70,10 +70,11 @@ def ask(client: Any, call: Mapping[str, Any]) -> bool:
     try:
         client.invoke_rest_api(**call)
     except ClientError as error:
-        status = int(error.response.get("RestApiStatusCode") or 0)
+        answer: dict[str, Any] = dict(error.response)
+        status = int(answer.get("RestApiStatusCode") or 0)
         if status == THERE_ALREADY:
             return False
-        said = json.dumps(error.response.get("RestApiResponse") or str(error))
+        said = json.dumps(answer.get("RestApiResponse") or str(error))
         raise LocalFault(
             f"`{call['Name']}` does not take a POST to `{call['Path']}`: {status or 'no answer'}, {said[:1000]}. Allowed: a form of "
             "that DAG, from CI's user with the role DataScientist. docs/ci.md, A retrain by merge, says how to make that so."

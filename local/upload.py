@@ -46,8 +46,7 @@ def upload(folder: Path, bucket: str, root: Path = ROOT, main: str = "origin/mai
     Raises:
         LocalFault: There is no bundle, or its commit is not on main.
     """
-    manifest = _manifest(folder)
-    commit, digests = manifest["commit"], manifest["files"]
+    commit, digests = _manifest(folder)
     require_on_main(root, commit, main)
     there = {found.uri for found in objects.listed(f"s3://{bucket}/dags/")}
     code = {f"s3://{bucket}/{path}": folder / path for path in digests if path.startswith("dags/")}
@@ -78,12 +77,13 @@ def require_on_main(root: Path, commit: str, main: str = "origin/main") -> None:
         )
 
 
-def _manifest(folder: Path) -> dict[str, dict[str, str]]:
+def _manifest(folder: Path) -> tuple[str, dict[str, str]]:
+    """The commit of a bundle, and the digest of each of its files."""
     try:
-        manifest: dict[str, dict[str, str]] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LocalFault(f"`{folder}` holds no `manifest.json`, so there is no bundle. Run `make package`.") from None
-    return manifest
+    return manifest["commit"], manifest["files"]
 
 
 def _version(bucket: str, key: str, path: Path) -> str:
