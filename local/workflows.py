@@ -68,6 +68,8 @@ def _of_workflow(text: str) -> Iterator[str]:
         yield "gives rights to all its jobs. Write `permissions: {}` at the top, and what a job needs into the job."
     if "concurrency" not in workflow:
         yield "may run twice at a time. Give it a `concurrency` group."
+    if workflow.get("defaults", {}).get("run", {}).get("shell") != "bash":
+        yield "takes a pipe for well that broke at its beginning. Write `defaults: {run: {shell: bash}}`, which sets pipefail."
     started = workflow[True]  # YAML 1.1 reads the key `on` as a truth
     if strangers := _STRANGERS & set(started):
         yield f"is started by {sorted(strangers)}, which runs with our rights what others wrote. Use `pull_request`."

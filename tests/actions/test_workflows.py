@@ -21,6 +21,7 @@ permissions: {}
 concurrency:
   group: planted-${{ github.ref }}
   cancel-in-progress: true
+defaults: {run: {shell: bash}}
 jobs:
   one:
     name: One
@@ -111,6 +112,7 @@ def test_the_planted_one_is_clean_before_it_is_spoilt(planted: Path) -> None:
             "ours",
             "a `concurrency`",
         ),
+        ("defaults: {run: {shell: bash}}\n", "", "ours", "which sets pipefail"),
         ("persist-credentials: false", "fetch-depth: 1", "ours", "leaves its token in the checkout"),
         ("persist-credentials: false", "fetch-depth: 1", "zizmor", "artipacked"),
         ("  pull_request:", "  pull_request_target:", "ours", "runs with our rights what others wrote"),
