@@ -5,8 +5,8 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check check-infra deploy undeploy bench-serving format revision docs \
-	lock package preflight clean
+.PHONY: help demo up down status logs env setup test check check-infra check-actions deploy undeploy bench-serving format \
+	revision docs lock package preflight upload merged clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,15 @@ package: setup ## Write the bundle for MWAA to build/mwaa (COMMIT=HEAD, or any o
 
 preflight: package ## Prove that MWAA can run the bundle (CONSTRAINTS= and ESSENTIAL=the two files of its image)
 	@CONSTRAINTS="$(CONSTRAINTS)" ESSENTIAL="$(ESSENTIAL)" $(BIN)/python -m local.preflight
+
+upload: setup ## Upload the bundle of build/mwaa and record its commit as one of main (BUCKET=of the code)
+	@BUCKET="$(BUCKET)" $(BIN)/python -m local.upload
+
+merged: setup ## Ask for the retrains that a deployed commit brings (ENV=dev COMMIT=, and MODEL= for one alone)
+	@ENV="$(ENV)" COMMIT="$(COMMIT)" MODEL="$(MODEL)" $(BIN)/python -m local.merged
+
+check-actions: setup ## Lint the workflows of GitHub Actions: actionlint, shellcheck, zizmor, their schema, our own rules
+	@$(BIN)/python -m local.workflows
 
 clean: down ## Stop everything and remove its state: databases, logs, passwords
 	rm -rf $${WINDTUNNEL_HOME:-.windtunnel}

@@ -4,14 +4,15 @@
 hyper-parameters left alone the defaults. Airflow refuses a value out of its range when the form is sent; months that
 overlap, or that nobody published, are refused here. `train` then starts by itself, on the data published now. A tick has
 the candidate registered whatever the gate says: that goes on record with your name and your reason, and the reviewer
-reads it in the dossier.
+reads it in the dossier. A merge to main that touches the model's folder asks here as well, with its commit.
 
-**Reads.** The form; which months are published.
+**Reads.** The form; which months are published; the record of its commit.
 
 **Writes.** An event of the asset `retrain:<model>`.
 
 **When it fails.** The message names the field, what came in and what is allowed. Nothing was started: mend the form, which
 *Trigger again with this config* on the page of the run brings back. `SourceMissing`: nothing is published yet, ingest first.
+`CommitRefused`: the commit was not deployed here from main. `CommitAwaited`: its code is not here yet; the task tries again.
 
 **Owner.** Data scientists.
 """

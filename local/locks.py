@@ -93,6 +93,7 @@ LOCKS = (
     Lock(_IMAGE / "requirements-dev.lock", (_IMAGE / "requirements-dev.in", _IMAGE / "requirements.in")),
     Lock(Path("include/localaws/requirements.lock"), (Path("include/localaws/requirements.in"),)),
     Lock(Path("infra/requirements.lock"), (Path("infra/requirements.in"),)),
+    Lock(Path(".github/requirements.lock"), (Path(".github/requirements.in"),)),
     Lock(UV_LOCK, (Path("local/uv.in"),)),
 )
 

@@ -28,7 +28,7 @@ LOCKS: dict[str, Path] = {
     "model_image": Path("include/model_image/requirements-dev.lock"),
     "localaws": Path("include/localaws/requirements.lock"),
 }
-EXTRA: dict[str, Path] = {"infra": Path("infra/requirements.lock")}
+EXTRA: dict[str, Path] = {"infra": Path("infra/requirements.lock"), "actions": Path(".github/requirements.lock")}
 """Made only by what uses them."""
 
 _MARK = "installed"

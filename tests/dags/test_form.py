@@ -87,6 +87,18 @@ def test_a_form_left_alone_asks_for_the_same_work_as_new_data_does(filled_in: An
     assert (wish.train, wish.holdout, wish.hyperparameters) == (None, None, {})
 
 
+@pytest.mark.parametrize("commit", ["main", "a1" * 19, "A1" * 20, "a1" * 20 + "0", "", 7])
+def test_a_commit_is_forty_digits(commit: Any) -> None:
+    assert "Forty digits of a commit of main" in refused(form.retrain(SPEC)["commit"], commit)
+
+
+def test_a_commit_is_nobodys_duty_and_travels_with_the_wish(filled_in: Any) -> None:
+    filled_in(form.retrain(SPEC), reason=REASON)
+    assert form.wish(SPEC).commit is None
+    filled_in(form.retrain(SPEC), reason=REASON, commit="a1" * 20)
+    assert form.wish(SPEC).commit == "a1" * 20
+
+
 def test_whole_numbers_travel_as_such(filled_in: Any) -> None:
     filled_in(form.retrain(SPEC), reason=REASON, max_iter=50.0, learning_rate=0.1)
     assert form.wish(SPEC).hyperparameters == {"max_iter": "50", "learning_rate": "0.1"}
@@ -111,7 +123,7 @@ def test_months_that_are_no_window_are_refused(months: dict[str, str], said: str
 def test_a_field_that_the_form_does_not_have_is_refused_with_those_it_has(filled_in: Any) -> None:
     filled_in(form.retrain(SPEC), reason=REASON, train_start="2013-01-01")
     with pytest.raises(
-        AirflowFailException, match=r"`flights_dag` has no field `train_start`. It has: `force`, `holdout"
+        AirflowFailException, match=r"`flights_dag` has no field `train_start`. It has: `commit`, `force`, `holdout"
     ):
         form.wish(SPEC)
 

@@ -43,6 +43,7 @@ def failed(airflow: AirflowApi, run: dict[str, Any]) -> str:
         ({"reason": REASON, "max_iter": 20.5}, "20.5 is not of type 'integer'"),
         ({"reason": REASON, "learning_rate": 2}, "Weight of each tree. From 0.001 to 1"),
         ({"reason": REASON, "training_from": "2012-12"}, "'2012-12' is not one of"),
+        ({"reason": REASON, "commit": "main"}, "Forty digits of a commit of main"),
         ({"reason": REASON, "force": "yes"}, "'yes' is not of type 'boolean'"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
@@ -78,11 +79,18 @@ def test_months_that_cannot_be_are_refused_before_train_starts(
     assert buttons(sam, run, "request") == {"Model": f"/windtunnel/models/{MODEL}"}, "also where it failed"
 
 
+def test_a_commit_that_nobody_vouches_for_is_refused_before_train_starts(journey: Journey) -> None:
+    sam = journey.stack.airflow("sam")
+    run = sam.trigger(f"{MODEL}_retrain", reason=REASON, commit="a1" * 20)
+    assert "CommitRefused" in failed(sam, run)
+    assert sam.started_by(f"{MODEL}_train", run) is None
+
+
 def test_the_names_of_an_older_form_are_refused_with_those_of_now(journey: Journey) -> None:
     sam = journey.stack.airflow("sam")
     run = sam.trigger(f"{MODEL}_retrain", reason=REASON, train_start="2013-01-01", hyperparameters={"max_iter": 20})
     said = failed(sam, run)
-    assert "has no field `hyperparameters`, `train_start`. It has: `force`, `holdout_from`" in said
+    assert "has no field `hyperparameters`, `train_start`. It has: `commit`, `force`, `holdout_from`" in said
     assert "`max_iter`" in said
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests import flown
 from tests.release import findings
-from windtunnel.aws import dossiers, ledger, objects
+from windtunnel.aws import dossiers, evidence, ledger, objects
 from windtunnel.aws.clients import client
 from windtunnel.core.contracts import Champion, DatasetVersion, Dossier, Shadowed
 from windtunnel.core.errors import ReleaseRefused, SourceMissing
@@ -107,6 +107,18 @@ def test_every_month_stands_with_its_expectations_and_its_quarantine(told: Docum
     assert [month.rows + month.quarantined for month in months] == [27_004, 24_951]
     assert all(month.expectations > 20 and month.met == month.expectations for month in months)
     assert set(findings.SPEC.features) <= set(months[0].columns)
+
+
+def test_the_commit_that_was_asked_for_stands_in_the_lineage(found: Shadowed) -> None:
+    def folder(commit: str | None) -> str:
+        plan = found.rehearsed.registered.evaluated.plan.model_copy(update={"commit": commit})
+        evaluated = found.rehearsed.registered.evaluated.model_copy(update={"plan": plan})
+        steps = evidence.lineage(found.rehearsed.registered.model_copy(update={"evaluated": evaluated}))
+        return next(step.name for step in steps if step.what == "model's folder")
+
+    revision = folder(None)
+    assert revision.startswith("revision 1.")
+    assert folder("a1" * 20) == f"{revision} of commit {'a1' * 20}"
 
 
 def test_the_lineage_leads_back_to_the_bytes_of_the_source(told: Document) -> None:

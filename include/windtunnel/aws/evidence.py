@@ -50,7 +50,7 @@ def lineage(registered: RegisteredVersion) -> tuple[Step, ...]:
         _step("holdout manifest", plan.job_name, plan.holdout_manifest, _sha256(plan.holdout_manifest)),
         _step("work", plan.job_name, None, plan.work_key),
         _step("code", f"commit {plan.git_commit}", None, plan.code_sha256),
-        _step("model's folder", f"revision {plan.tag}.{plan.revision}", None, plan.folder_sha256),
+        _step("model's folder", _folder(plan), None, plan.folder_sha256),
         _step("image", plan.image, None, None),
         _step("artefact", plan.job_name, evaluated.model_data, evaluated.artefact_sha256),
         _step("evaluation", plan.job_name, evaluated.evaluation, _sha256(evaluated.evaluation)),
@@ -159,6 +159,11 @@ def _landed(model: str, month: Window, work: str) -> LandedFile | None:
 
 def _sha256(address: str) -> str | None:
     return hashlib.sha256(objects.get(address)).hexdigest() if objects.exists(address) else None
+
+
+def _folder(plan: TrainingPlan) -> str:
+    revision = f"revision {plan.tag}.{plan.revision}"
+    return f"{revision} of commit {plan.commit}" if plan.commit else revision
 
 
 def _step(what: str, name: str, address: str | None, digest: str | None) -> Step:

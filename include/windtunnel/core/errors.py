@@ -13,12 +13,14 @@ WindtunnelError
 │   ├── ModelRejected       a version failed on staging or as a shadow
 │   ├── VersionInvalid      not a version, or none that the ledger knows
 │   ├── RevisionStale       the model's folder changed and its revision did not
+│   ├── CommitRefused       not a commit that was deployed here from main
 │   ├── RightMissing        whoever asks may not do this
 │   ├── FenceLost           another task has taken this release over
 │   └── ReleaseRefused      an endpoint does not serve what it should, or may not
 └── Retryable               the same call may succeed later
     ├── CommitConflict      someone else committed first; read again and repeat
     ├── LeaseHeld           another release of this model is under way
+    ├── CommitAwaited       the code deployed here is not that of the commit, or not yet
     └── ServiceUnavailable  AWS or another service did not answer in time
 
 Each message says what came in, what is allowed and what to do next; names stand in backticks.
@@ -104,6 +106,10 @@ class RevisionStale(Final):
     """The model's folder changed and its revision did not."""
 
 
+class CommitRefused(Final):
+    """Not a commit that was deployed here from main."""
+
+
 class RightMissing(Final):
     """Whoever asks may not do this, or did not say who asks."""
 
@@ -122,6 +128,10 @@ class CommitConflict(Retryable):
 
 class LeaseHeld(Retryable):
     """Another release of this model is under way."""
+
+
+class CommitAwaited(Retryable):
+    """The code deployed here is not that of the commit, or not yet."""
 
 
 class ServiceUnavailable(Retryable):

@@ -36,6 +36,11 @@ class Settings(BaseModel):
         "000000000000.dkr.ecr.us-east-1.amazonaws.com/windtunnel-model:local",
         description="Image of the programs train, evaluate, score and serve; on the laptop it stands for a local folder.",
     )
+    code_bucket: str = Field(
+        "",
+        description="S3 bucket that deployments write and the pipeline only reads: the bundle, and a record of each commit "
+        "that was deployed from main; empty: there are none, as on the laptop.",
+    )
     git_commit: str = Field(
         "unknown",
         description="Commit of the deployed code, which `make package` writes beside it; recorded with each version.",

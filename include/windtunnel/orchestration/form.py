@@ -74,6 +74,16 @@ def retrain(spec: ModelSpec) -> Fields:
         description_md="Your name and the reason go on record and into the dossier.",
         section="Gate",
     )
+    commit = Param(
+        None,
+        type=["null", "string"],
+        pattern="^[0-9a-f]{40}$",
+        title="Commit",
+        description_md="Forty digits of a commit of main that was deployed here, for a program that asks after a merge: it "
+        "is refused unless its folder of the model is the one deployed. Empty: whatever is deployed.",
+        section="Code",
+    )
+    fields |= {"commit": commit}
     rules = declared(spec.name)
     if taken := rules.keys() & {*fields, "force"}:
         raise SpecInvalid(
@@ -102,6 +112,7 @@ def wish(spec: ModelSpec) -> TrainingRequest:
         reason=form["reason"].strip(),
         requested_by=trigger.person(),
         force=form["force"],
+        commit=form["commit"],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from windtunnel.aws import jobs, lake, objects
+from windtunnel.aws import commits, jobs, lake, objects
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.code import code_sha256, folder_sha256
 from windtunnel.core.contracts import DatasetVersion, TrainingPlan, TrainingRequest
@@ -33,6 +33,8 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         The plan, or None when the snapshot does not hold enough months yet.
 
     Raises:
+        CommitAwaited: The request is for a commit whose folder of the model is not the one deployed here, or not yet.
+        CommitRefused: It is for a commit that was not deployed here from main.
         SpecInvalid: The model's task is not one that can be trained yet.
         WindowInvalid: A requested window lacks a month, or training does not end before the holdout.
     """
@@ -53,6 +55,8 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         request.hyperparameters or "the defaults",
         request.reason,
     )
+    if request.commit:
+        commits.require(request.commit, model)
     months = lake.months(dataset.table, dataset.snapshot_id)
     train, holdout, missing = choose(spec, months, request)
     if missing:
@@ -83,6 +87,7 @@ def plan(model: str, dataset: DatasetVersion | None, request: TrainingRequest | 
         tag=spec.tag,
         revision=spec.revision,
         folder_sha256=folder_sha256(dataset.model),
+        commit=request.commit,
         code_sha256=code_sha256(dataset.model),
         git_commit=settings().git_commit,
         image=settings().model_image,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from windtunnel.aws import lake
+from windtunnel.aws import commits, lake
 from windtunnel.core.catalog import model_estimator, model_spec
 from windtunnel.core.contracts import TrainingRequest
 from windtunnel.core.errors import WindowInvalid, quoted
@@ -19,6 +19,8 @@ def request(wish: TrainingRequest) -> TrainingRequest:
     """Check a person's wish before anything starts, on the months that are published now.
 
     Raises:
+        CommitAwaited: It is for a commit whose folder of the model is not the one deployed here, or not yet.
+        CommitRefused: It is for a commit that was not deployed here from main.
         HyperparameterInvalid: A hyper-parameter is unknown or outside its range.
         ReleaseRefused: It is to be forced past the gate, and no person stands for it with a reason.
         SourceMissing: Nothing is published yet.
@@ -28,6 +30,8 @@ def request(wish: TrainingRequest) -> TrainingRequest:
     log.info("request: %s asks for a training of %s with %s: %s", wish.requested_by, wish.model, chosen, wish.reason)
     if wish.force:
         accountable(wish)
+    if wish.commit:
+        commits.require(wish.commit, wish.model)
     resolve(model_estimator(wish.model).HYPERPARAMETERS, wish.hyperparameters)
     spec, dataset = model_spec(wish.model), lake.current(wish.model)
     months = lake.months(dataset.table, dataset.snapshot_id)

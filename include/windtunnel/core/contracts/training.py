@@ -21,6 +21,16 @@ class TrainingRequest(Contract):
     requested_by: str
     force: bool = False
     "Register whatever the gate says; goes on record with the name and the reason."
+    commit: str | None = None
+    "Of main, whose folder of the model is to be trained; None: whatever is deployed."
+
+
+class DeployedCommit(Contract):
+    """A commit of main that was deployed, written by the deployment and by nobody else."""
+
+    commit: str
+    folders: dict[str, str]
+    "Model -> digest of its folder in that commit."
 
 
 class TrainingPlan(Contract):
@@ -40,8 +50,11 @@ class TrainingPlan(Contract):
     "With `tag` the first two numbers of the version, as the spec gave them when this was planned."
     folder_sha256: str
     "Digest of the model's folder under that revision."
+    commit: str | None = None
+    "Of main, which holds that folder: the one that was asked for. None: nobody asked for one."
     code_sha256: str
     git_commit: str
+    "Of the deployed code; it may be later than `commit`."
     image: str
     work_key: str
     job_name: str
