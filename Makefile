@@ -5,8 +5,7 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check check-infra check-actions deploy undeploy bench-serving format \
-	revision docs lock package preflight upload merged clean
+.PHONY: help demo up down status logs env setup test check check-infra check-actions deploy undeploy bench-serving format revision docs lock package preflight upload merged clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
