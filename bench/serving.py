@@ -25,9 +25,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from bench.peers.load import load, once, request
+from bench.peers.servers import SERVERS, instances
 from local.place import ROOT, VENVS
 from local.ports import unused
 from local.processes import below
@@ -46,78 +46,6 @@ LEAST_RATIO = {"1 row as JSON": 60.0, "1,000 rows as CSV": 2.4}
 
 MOST = {"s to ready": 0.5, "MB resident": 120.0, "1 row as JSON: p99 ms": 2.0, GROWTH: 5.0}
 """Of ours. The latency is that of a quiet machine."""
-
-
-class Peer(NamedTuple):
-    """A server.
-
-    Attributes:
-        start: Its command; `{port}`, `{folder}` and `{bin}` are filled in.
-        ready: Path that answers 200 once it serves.
-        path: Where rows are sent.
-        row: The body for one row, from a dict of features.
-        csv: Content type of CSV; None where it reads none. A header is part of the body where the type ends in `+`.
-        variables: More of its environment.
-    """
-
-    start: str
-    ready: str
-    path: str
-    row: Any
-    csv: str | None = None
-    variables: dict[str, str] = {}  # noqa: RUF012
-
-
-def _instances(row: dict[str, Any]) -> dict[str, Any]:
-    return {"instances": [row]}
-
-
-def _tensors(row: dict[str, Any]) -> dict[str, Any]:
-    kinds: dict[type, str] = {int: "INT64", float: "FP64", str: "BYTES"}
-    return {
-        "id": "bench",  # else it invents one, and no answer is like another
-        "parameters": {"content_type": "pd"},
-        "inputs": [
-            {
-                "name": name,
-                "shape": [1, 1],
-                "datatype": kinds[type(value)],
-                "data": [value],
-                **({"parameters": {"content_type": "str"}} if isinstance(value, str) else {}),
-            }
-            for name, value in row.items()
-        ],
-    }
-
-
-SERVERS = {
-    "windtunnel": Peer("{bin}/python include/model_image/serve", "/ping", "/invocations", _instances, "text/csv"),
-    "sagemaker": Peer(
-        "{bin}/gunicorn -k gevent -w 1 -b 127.0.0.1:{port} bench.peers.sagemaker_flask:app",
-        "/ping",
-        "/invocations",
-        _instances,
-        "text/csv",
-    ),
-    "mlserver": Peer(
-        "{bin}/mlserver start {folder}/mlserver", "/v2/health/ready", "/v2/models/flights/infer", _tensors
-    ),
-    "bentoml": Peer(
-        "{bin}/bentoml serve bench.peers.bentoml_service:Flights --port {port} --host 127.0.0.1",
-        "/readyz",
-        "/predict",
-        _instances,
-        variables={"BENTOML_DO_NOT_TRACK": "1"},
-    ),
-    "mlflow": Peer(
-        "{bin}/mlflow models serve -m {folder}/mlflow --env-manager local -p {port} -h 127.0.0.1 -w 1",
-        "/ping",
-        "/invocations",
-        lambda row: {"dataframe_records": [row]},
-        "text/csv+",
-        variables={"MLFLOW_DISABLE_TELEMETRY": "true"},
-    ),
-}
 
 
 def main() -> None:
@@ -258,7 +186,7 @@ def _measure(server: str, programs: Path, folder: Path, seconds: float, found: d
 def _endure(programs: Path, folder: Path, requests: int, found: dict[str, list[float]]) -> None:
     """Our memory before and after so many requests."""
     wanted = json.loads((folder / "wanted.json").read_text())
-    asked = request("/invocations", "application/json", json.dumps(_instances(wanted["row"])).encode())
+    asked = request("/invocations", "application/json", json.dumps(instances(wanted["row"])).encode())
     with _running("windtunnel", programs, folder) as (process, port, _):
         expected, done, at = once(port, asked), 0, []
         while done < WARM_UP + requests:
