@@ -196,8 +196,16 @@ class Scene:
             return False
         left = self._under_way("dagRuns", "dag_runs", ["queued", "running"])
         for run in left:
-            self.admin.patch(f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+            self._end(run)
         return not left
+
+    def _end(self, run: dict[str, Any]) -> None:
+        """Mark a run as failed. Airflow waits for its teardowns, which a paused DAG never starts: they are marked first."""
+        at = f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"
+        for task in self.admin.tasks(run):
+            if task["state"] is None:
+                self.admin.patch(f"{at}/taskInstances/{task['task_id']}", {"new_state": "failed"})
+        self.admin.patch(at, {"state": "failed"})
 
     def _under_way(self, path: str, found: str, states: list[str]) -> list[dict[str, Any]]:
         listed = self.admin.get(f"/dags/~/{path}", state=states, limit=100)[found]
