@@ -50,9 +50,12 @@ def reductions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str
     return folder, reduced.write(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
-    """An embedded AWS of the infrastructure's own; three accounts of it are `dev`, `staging` and `prod`."""
+    """An embedded AWS of the infrastructure's own; three accounts of it are `dev`, `staging` and `prod`.
+
+    A module's only: its address and account stand in the environment, where tests of other folders must not find them.
+    """
     image = ROOT / "tests/localaws/image/local.json"
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -70,7 +73,7 @@ def signed_in(cloud: pytest.MonkeyPatch) -> Plan:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def account(cloud: pytest.MonkeyPatch, reductions: tuple[Path, dict[str, Reduced]]) -> Account:
     """The stacks of `dev`, made once by the code of `make deploy`."""
     found = plan("dev")
