@@ -44,7 +44,8 @@ def parse(body: bytes, content_type: str, signature: Signature, codes: Mapping[s
         codes: Of the texts that the model takes as codes.
 
     Raises:
-        Refusal: 415 for another content type; 413 for too many rows; 400 for anything else, naming the column and row where there are some.
+        Refusal: 415 for another content type; 413 for too many rows; 400 for anything else, naming the column and row
+            where there are some.
     """
     kind, parameters = media_type(content_type)
     if kind in TABLES and body:

@@ -149,7 +149,9 @@ class Protocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         """The request did not arrive in time."""
         self._patience = None
-        if not self.transport.is_closing():
+        if self.cycle is not None and not self.cycle.response_complete:  # the request before it is answered first
+            self._patience = self.loop.call_later(BODY_SECONDS, self._too_slow)
+        elif not self.transport.is_closing():
             self._answer(self.app.late(), keep=False)
 
     def _arrived(self) -> None:
