@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests import flown
+from tests.forked import Child
 from tests.monitor import live_model
 from tests.release import released
 from tests.release.staged import patient_spec
@@ -158,6 +159,22 @@ def live(kind: flown.Kind) -> None:
     released.release(released.approved(kind))
 
 
+@contextmanager
+def late_captures() -> Iterator[int]:
+    """The newest capture file of each variant has not come yet while the block runs; how many requests it holds."""
+    prefix = f"{endpoint.capture_prefix('flights')}/{endpoint_name('flights')}"
+    newest = [list(objects.keys(f"{prefix}/{variant}/"))[-1] for variant in (endpoint.VARIANT, endpoint.SHADOW)]
+    held = {uri: objects.get(uri) for uri in newest}
+    for uri in held:
+        bucket, key = objects.split(uri)
+        client("s3").delete_object(Bucket=bucket, Key=key)
+    try:
+        yield min(len(body.splitlines()) for body in held.values())
+    finally:
+        for uri, body in held.items():
+            objects.put(uri, body, content_type="application/jsonlines")
+
+
 def alter(registered: RegisteredVersion) -> None:
     """Other bytes at the address of its artefact."""
     other = (flown.planted() / "shifted" / "model.tar.gz").read_bytes()
@@ -246,6 +263,27 @@ def test_a_shadow_that_holds_its_own_passes_and_clients_see_nothing_of_it() -> N
     assert report["computed_from"]["labels"]["tag"] == "d1"
     assert released.state(rehearsed.registered.version) == "shadowed"
     assert judge(rehearsed, done, OWNER) == shadowed, "the same again, from what was kept"
+
+
+@pytest.mark.usefixtures("patient")
+def test_captures_that_come_after_a_judge_died_are_part_of_what_the_next_one_reads() -> None:
+    live("good")
+    rehearsed = in_rehearsal("newer")
+    with clients():
+        mirrored = mirror(rehearsed, OWNER)
+        assert mirrored is not None
+        done = stood(mirrored, 50)
+        withdraw(done)
+        endpoint.settled(endpoint_name("flights"))
+    with late_captures() as held_back:
+        with Child(lambda: judge(rehearsed, done, OWNER), kill_at="before:shadow.report") as first:
+            first.killed()
+        assert held_back > 0
+    second = judge(rehearsed, done, OWNER)
+    assert second.requests >= held_back
+    assert objects.get_json(str(second.report))["comparison"]["requests"] == second.requests
+    folder = str(second.report).removesuffix("shadow.json")
+    assert len([uri for uri in objects.keys(folder) if uri.endswith(".parquet")]) == 2
 
 
 @pytest.mark.usefixtures("patient")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from windtunnel.aws import capture, endpoint, invocations, lake, ledger, objects, parquet, shadow
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import DatasetVersion, Mirrored, Rehearsed, Shadowed
-from windtunnel.core.errors import ModelRejected, SourceMissing
+from windtunnel.core.errors import CommitConflict, ModelRejected, SourceMissing
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 
@@ -100,7 +101,7 @@ def _compared(mirrored: Mirrored, found: dict[str, Any], report: str) -> Compari
 
     if objects.exists(report):
         return Comparison.model_validate(objects.get_json(report)["comparison"])
-    comparison, read_from = _read(mirrored, found, report.replace("shadow.json", "pairs.parquet"))
+    comparison, read_from = _read(mirrored, found, report.removesuffix("/shadow.json"))
     said = {
         "model": mirrored.champion.model,
         "version": mirrored.rehearsed.registered.version,
@@ -113,19 +114,22 @@ def _compared(mirrored: Mirrored, found: dict[str, Any], report: str) -> Compari
         "comparison": comparison.model_dump(mode="json"),
         "computed_from": read_from,
     }
-    with shared_write("shadow.report"):
-        objects.put_json(report, said)
+    try:
+        with shared_write("shadow.report"):
+            objects.put_json(report, said)
+    except CommitConflict:  # another copy of this task was first, and some captures had not come by then
+        return Comparison.model_validate(objects.get_json(report)["comparison"])
     return comparison
 
 
-def _read(mirrored: Mirrored, found: dict[str, Any], pairs_address: str) -> tuple[Comparison, dict[str, Any]]:
+def _read(mirrored: Mirrored, found: dict[str, Any], folder: str) -> tuple[Comparison, dict[str, Any]]:
     from windtunnel.ml.pairing import pair
     from windtunnel.ml.shadow import compare
 
     spec = model_spec(mirrored.champion.model)
-    folder = f"{endpoint.capture_prefix(spec.name)}/{endpoint.endpoint_name(spec.name)}"
+    captures = f"{endpoint.capture_prefix(spec.name)}/{endpoint.endpoint_name(spec.name)}"
     captured = {
-        variant: capture.exchanges(f"{folder}/{variant}/", spec, mirrored.since, found["LastModifiedTime"])
+        variant: capture.exchanges(f"{captures}/{variant}/", spec, mirrored.since, found["LastModifiedTime"])
         for variant in (endpoint.VARIANT, endpoint.SHADOW)
     }
     pairs = pair(captured[endpoint.VARIANT].requests, captured[endpoint.SHADOW].requests)
@@ -135,14 +139,18 @@ def _read(mirrored: Mirrored, found: dict[str, Any], pairs_address: str) -> tupl
         for variant in (endpoint.VARIANT, endpoint.SHADOW)
     )
     read_from = {
-        "captures": folder,
+        "captures": captures,
         "unreadable": {variant: captured[variant].unreadable for variant in captured},
         "labels": labels and {"table": labels.table, "tag": labels.tag, "snapshot_id": labels.snapshot_id},
-        "pairs": objects.put_once(
-            pairs_address, parquet.encode(pairs.rows), content_type="application/vnd.apache.parquet"
-        ),
+        "pairs": _keep(parquet.encode(pairs.rows), folder),
     }
     return compare(pairs, truth, champion, candidate, spec), read_from
+
+
+def _keep(pairs: bytes, folder: str) -> str:
+    """Under their digest: captures come late, so a try after one that died may find more than it did."""
+    address = f"{folder}/pairs-{hashlib.sha256(pairs).hexdigest()[:16]}.parquet"
+    return objects.put_once(address, pairs, content_type="application/vnd.apache.parquet")
 
 
 def _truth(model: str, keys: pa.ChunkedArray) -> tuple[pa.Table, DatasetVersion | None]:
