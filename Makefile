@@ -5,7 +5,7 @@ BIN    := .venvs/airflow/bin
 export PYTHONPATH := include:plugins:.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env setup test check check-infra check-actions deploy undeploy bench-serving format revision docs lock package preflight upload merged clean
+.PHONY: help demo up cluster down status logs env setup test check check-infra check-actions deploy undeploy bench-serving format revision docs lock package preflight upload merged clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: up ## Walk the whole journey of a flight, from its source to a drift repor
 
 up: ## Start Airflow and the embedded AWS; returns when they are healthy
 	@$(LOCAL) up
+
+cluster: ## Start the same with PostgreSQL, Redis and two Celery workers, as docker-compose.yaml runs it
+	@$(LOCAL) cluster
 
 down: ## Stop everything; returns when no process is left
 	@$(LOCAL) down

@@ -8,8 +8,8 @@ from typing import Callable
 
 from local.environment import environment, exports
 from local.fault import LocalFault
-from local.place import place
-from local.services import addresses, down, status, up
+from local.place import Place, place
+from local.services import addresses, cluster, down, status, up
 from local.venvs import setup
 
 
@@ -17,7 +17,8 @@ def main(arguments: list[str]) -> int:
     """Run one command; 1 with a message, and no traceback, when a person has to act."""
     commands: dict[str, Callable[[], object]] = {
         "setup": setup,
-        "up": _up,
+        "up": lambda: _up(up),
+        "cluster": lambda: _up(cluster),
         "down": lambda: down(place()),
         "status": lambda: print(status(place())),
         "env": lambda: print(exports(place())),
@@ -41,9 +42,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _up() -> None:
+def _up(start: Callable[[Place], None]) -> None:
     setup()
-    up(place())
+    start(place())
     print(addresses(place()))
 
 

@@ -55,6 +55,8 @@ def _project(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         "WINDTUNNEL_HOME": str(where.home),
         "WINDTUNNEL_WEB_PORT": str(where.web_port),
         "WINDTUNNEL_AWS_PORT": str(where.aws_port),
+        "WINDTUNNEL_POSTGRES_PORT": str(where.postgres_port),
+        "WINDTUNNEL_REDIS_PORT": str(where.redis_port),
         "WINDTUNNEL_LOCALAWS_PYTHON": str(where.python("localaws")),
         "WINDTUNNEL_AIRFLOW_URL": where.web_url,
         "WINDTUNNEL_POLL_SECONDS": "1",
@@ -139,7 +141,7 @@ def _airflow(where: Place, given: Mapping[str, str]) -> dict[str, str]:
         sections["celery"] = {
             "broker_url": broker,
             "result_backend": "db+postgresql://" + database.partition("://")[2],
-            "worker_concurrency": sections["core"].pop("parallelism"),
+            "worker_concurrency": "2",  # of each worker: two of them carry what the laptop's executor does
         }
     flat = {
         f"AIRFLOW__{section}__{option}".upper(): value

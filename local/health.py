@@ -1,15 +1,19 @@
-"""Whether the services of a place are healthy, and a first request of each kind to an API server that starts lazily."""
+"""Whether the services of a place are healthy, and a first request of each kind to an API server that starts lazily.
+
+`python -m local.health NAME` ends with 0 when Airflow says so of that service: the health check of its container.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 import urllib.error
 import urllib.request
 from datetime import datetime
 from typing import Any
 
 from local.keys import passwords
-from local.place import Place
+from local.place import Place, place
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -26,6 +30,14 @@ def unhealthy(where: Place, since: datetime) -> list[str]:
         if not seen or datetime.fromisoformat(seen.replace("Z", "+00:00")) < since:
             waiting.append(service.replace("_", "-"))
     return waiting
+
+
+def said_healthy(where: Place, service: str) -> bool:
+    """Whether Airflow says that one of its services is healthy; `api-server` is when it says anything."""
+    report = _get(where.web_url + "/api/v2/monitor/health") or {}
+    if service == "api-server":
+        return bool(report)
+    return (report.get(service.replace("-", "_")) or {}).get("status") == "healthy"
 
 
 def answers(url: str) -> bool:
@@ -65,3 +77,7 @@ def _get(url: str, token: str | None = None) -> dict[str, Any] | None:
             return found
     except (OSError, ValueError):  # not there yet, or no JSON yet
         return None
+
+
+if __name__ == "__main__":
+    sys.exit(not said_healthy(place(), sys.argv[1]))

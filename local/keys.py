@@ -26,6 +26,11 @@ def keys(home: Path) -> dict[str, str]:
     )
 
 
+def store_passwords(home: Path) -> dict[str, str]:
+    """Passwords of PostgreSQL and Redis of a cluster."""
+    return _kept(home / "stores.json", lambda: {store: secrets.token_urlsafe(24) for store in ("postgres", "redis")})
+
+
 def new_passwords(home: Path, people: Iterable[str]) -> dict[str, str]:
     """User name to password of these people; made if there are none yet."""
     return _kept(home / "passwords.json", lambda: {person: secrets.token_urlsafe(12) for person in people})

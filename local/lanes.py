@@ -17,6 +17,8 @@ AIRFLOW = ("tests/e2e", "tests/rights")
 """What needs a running Airflow, which takes one of two cores even when nothing runs: it ends before the next run begins."""
 RELEASE = ("tests/release",)
 MODEL = ("tests/model", "tests/container")
+NIGHTLY = ("tests/cluster",)
+"""What takes too long for every change."""
 
 
 class Run(NamedTuple):
@@ -28,7 +30,7 @@ class Run(NamedTuple):
 
 RELEASES = (Run("airflow", AIRFLOW), Run("airflow", RELEASE))
 OTHERS = (
-    Run("airflow", ("tests", *(f"--ignore={folder}" for folder in (*AIRFLOW, *RELEASE, *MODEL)))),
+    Run("airflow", ("tests", *(f"--ignore={folder}" for folder in (*AIRFLOW, *RELEASE, *MODEL, *NIGHTLY)))),
     Run("model_image", MODEL),
 )
 

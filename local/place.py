@@ -20,10 +20,12 @@ VARIABLES = {
     "WINDTUNNEL_HOME": (".windtunnel", "Folder of all state of a local run: databases, logs, secrets."),
     "WINDTUNNEL_PORT_BASE": (
         "8080",
-        "First of four ports in a row: UI, embedded AWS, and the two log servers of Airflow, which stay closed.",
+        "First of six ports in a row: UI, embedded AWS, Airflow's two log servers (closed), the cluster's PostgreSQL and Redis.",
     ),
     "WINDTUNNEL_WEB_PORT": ("the base", "Port of the Airflow UI and API."),
     "WINDTUNNEL_AWS_PORT": ("the base + 1", "Port of the embedded AWS."),
+    "WINDTUNNEL_POSTGRES_PORT": ("the base + 4", "Port of the PostgreSQL of `make cluster`."),
+    "WINDTUNNEL_REDIS_PORT": ("the base + 5", "Port of the Redis of `make cluster`."),
     "WINDTUNNEL_DATABASE_URL": (
         "SQLite in the home",
         "Airflow's metadata database, as `postgresql+psycopg2://user:password@host:5432/name`.",
@@ -46,6 +48,8 @@ class Place:
     aws_port: int
     worker_log_port: int
     trigger_log_port: int
+    postgres_port: int
+    redis_port: int
 
     @property
     def web_url(self) -> str:
@@ -76,7 +80,7 @@ def place(given: Mapping[str, str] = os.environ) -> Place:
     """The place that the environment variables describe.
 
     Raises:
-        LocalFault: A port is not a number from 1024 to 65535.
+        LocalFault: A port is not a number from 1024 to 65530.
     """
     base = _port(given, "WINDTUNNEL_PORT_BASE", 8080)
     home = Path(given.get("WINDTUNNEL_HOME") or ROOT / ".windtunnel")
@@ -86,11 +90,13 @@ def place(given: Mapping[str, str] = os.environ) -> Place:
         aws_port=_port(given, "WINDTUNNEL_AWS_PORT", base + 1),
         worker_log_port=base + 2,
         trigger_log_port=base + 3,
+        postgres_port=_port(given, "WINDTUNNEL_POSTGRES_PORT", base + 4),
+        redis_port=_port(given, "WINDTUNNEL_REDIS_PORT", base + 5),
     )
 
 
 def _port(given: Mapping[str, str], name: str, default: int) -> int:
     value = given.get(name) or str(default)
-    if not value.isdigit() or not 1024 <= int(value) <= 65532:
-        raise LocalFault(f"`{name}` is `{value}`. Allowed: a number from 1024 to 65532. Correct or unset it.")
+    if not value.isdigit() or not 1024 <= int(value) <= 65530:
+        raise LocalFault(f"`{name}` is `{value}`. Allowed: a number from 1024 to 65530. Correct or unset it.")
     return int(value)

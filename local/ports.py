@@ -10,13 +10,19 @@ from local.fault import LocalFault
 from local.place import Place
 
 
-def require_free(where: Place) -> None:
+def require_free(where: Place, *, stores: bool = False) -> None:
     """See that every port of a place can be bound.
+
+    Args:
+        where: The place.
+        stores: Those of PostgreSQL and Redis too.
 
     Raises:
         LocalFault: A port is taken; the message names it, its holder when the system tells, and the variable to set.
     """
-    wanted: dict[str, int] = {"WINDTUNNEL_WEB_PORT": where.web_port, "WINDTUNNEL_AWS_PORT": where.aws_port}
+    wanted = {"WINDTUNNEL_WEB_PORT": where.web_port, "WINDTUNNEL_AWS_PORT": where.aws_port}
+    if stores:
+        wanted.update(WINDTUNNEL_POSTGRES_PORT=where.postgres_port, WINDTUNNEL_REDIS_PORT=where.redis_port)
     for variable, port in wanted.items():
         if not free(port):
             raise LocalFault(

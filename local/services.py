@@ -1,4 +1,4 @@
-"""`make up` and `make down`: start everything and return when it is healthy; stop everything and return when it is gone."""
+"""`make up`, `make cluster` and `make down`: start everything and return when it is healthy; stop everything and return when it is gone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import subprocess
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
-from local import ports, processes, supervisor
+from local import ports, processes, stores, supervisor, workers
 from local.environment import environment
 from local.fault import LocalFault
 from local.health import unhealthy, warm
@@ -29,8 +30,44 @@ def up(where: Place, procfile: Path = ROOT / "Procfile") -> None:
     Raises:
         LocalFault: A port is taken, the database cannot be migrated, or a service does not become healthy.
     """
+    given = environment(where)
+
+    def start() -> None:
+        ports.require_free(where)
+        _migrate(where, given)
+        supervisor.start(where, given, procfile)
+
+    _bring_up(where, given, procfile, start, lambda since: unhealthy(where, since))
+
+
+def cluster(where: Place, procfile: Path = ROOT / "Procfile.cluster") -> None:
+    """As `up`, with PostgreSQL, Redis and two Celery workers: what docker-compose.yaml runs in containers.
+
+    Raises:
+        LocalFault: As `up`; PostgreSQL or Redis is not installed.
+    """
+    stores.prepare(where)
+    given = environment(where, {**os.environ, **stores.addresses(where)})
+
+    def start() -> None:
+        ports.require_free(where, stores=True)
+        supervisor.start(where, given, procfile)
+        stores.await_healthy(where)
+        _migrate(where, given)
+        supervisor.start_rest(where)
+
+    _bring_up(where, given, procfile, start, lambda since: unhealthy(where, since) or workers.silent(where, given))
+
+
+def _bring_up(
+    where: Place,
+    given: dict[str, str],
+    procfile: Path,
+    start: Callable[[], None],
+    look: Callable[[datetime], list[str]],
+) -> None:
+    """Start services unless they run; wait until a look, given when they were started, finds all of them healthy."""
     with _alone(where):
-        given = environment(where)
         causes = json.dumps(_causes(given, procfile), sort_keys=True)
         changed = _changed(_kept(where, "started-with"), causes)
         if supervisor.running(where) and not changed:
@@ -38,13 +75,11 @@ def up(where: Place, procfile: Path = ROOT / "Procfile") -> None:
         else:
             if supervisor.stop(where):
                 print("Stopped what ran before. Changed: {}.".format(", ".join(changed) or "nothing"), flush=True)
-            ports.require_free(where)
             began = time.time()
-            _migrate(where, given)
-            supervisor.start(where, given, procfile)
+            start()
             _keep(where, "started-with", causes)
             _keep(where, "started-at", str(began))
-        _wait_until_healthy(where)
+        _wait_until_healthy(where, look)
         warm(where)
 
 
@@ -90,12 +125,12 @@ def _logins(where: Place) -> str:
     return f"log in as     (told this once, kept in {path})\n{lines}"
 
 
-def _wait_until_healthy(where: Place) -> None:
+def _wait_until_healthy(where: Place, look: Callable[[datetime], list[str]]) -> None:
     began = time.monotonic()
     since = datetime.fromtimestamp(float(_kept(where, "started-at") or 0), timezone.utc)
     shown: list[str] | None = None
     while True:
-        waiting = unhealthy(where, since)
+        waiting = look(since)
         if not waiting:
             print(f"Healthy after {time.monotonic() - began:.0f} s.", flush=True)
             return

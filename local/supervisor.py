@@ -16,6 +16,7 @@ from typing import Mapping
 from local import processes
 from local.fault import LocalFault
 from local.place import ROOT, Place
+from local.stores import STORES
 
 _HEAD = """\
 [supervisord]
@@ -42,6 +43,8 @@ _SERVICE = """
 [program:{name}]
 command={command}
 directory={root}
+priority={priority}
+autostart={at_once}
 autorestart=true
 startsecs=3
 startretries=20
@@ -51,6 +54,12 @@ stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=2
 redirect_stderr=true
 """
+# Stopped at once, and before the servers they talk to, which are stopped one by one.
+_GROUP = """
+[group:others]
+programs={others}
+"""
+_SERVERS = (*STORES, "aws", "api-server")
 
 
 def services(procfile: Path, given: Mapping[str, str]) -> dict[str, list[str]]:
@@ -74,18 +83,25 @@ def services(procfile: Path, given: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def configuration(where: Place, commands: Mapping[str, list[str]]) -> str:
-    """The text of supervisord.conf for these services."""
+    """The text of supervisord.conf for these services; where there are stores, the others wait for `start_rest`."""
     user = "user=root" if os.geteuid() == 0 else ""  # it complains about running as root unless told so
     parts = [_HEAD.format(user=user, home=_escaped(str(where.home)), socket=_escaped(str(_socket(where))))]
     leash = [str(where.python("airflow")), "-m", "local.leash"]
+    servers = [name for name in commands if name in _SERVERS]
     for name, command in commands.items():
         words = " ".join(shlex.quote(word) for word in [*leash, name, *command])
         parts.append(
             _SERVICE.format(
-                name=name, command=_escaped(words), root=_escaped(str(ROOT)), home=_escaped(str(where.home))
+                name=name,
+                command=_escaped(words),
+                root=_escaped(str(ROOT)),
+                home=_escaped(str(where.home)),
+                priority=1 + servers.index(name) if name in servers else 999,
+                at_once=str(name in STORES or STORES[0] not in commands).lower(),
             )
         )
-    return "".join(parts)
+    others = ",".join(name for name in commands if name not in servers)
+    return "".join([*parts, _GROUP.format(others=others) if others else ""])
 
 
 def start(where: Place, given: Mapping[str, str], procfile: Path = ROOT / "Procfile") -> None:
@@ -105,6 +121,11 @@ def start(where: Place, given: Mapping[str, str], procfile: Path = ROOT / "Procf
         )
 
 
+def start_rest(where: Place) -> None:
+    """Start the services that waited for the stores; those that run already run on."""
+    _control(where, "start", "all")
+
+
 def running(where: Place) -> int | None:
     """The supervisor's process id, if it lives."""
     try:
@@ -118,14 +139,12 @@ def states(where: Place) -> dict[str, tuple[str, str]]:
     """Service to its state (`RUNNING`, `BACKOFF`, ...) and a word about it; empty when nothing runs."""
     if not running(where):
         return {}
-    listed = subprocess.run(
-        [str(where.python("airflow").with_name("supervisorctl")), "-c", str(_conf(where)), "status"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ).stdout
-    rows = (line.split(None, 2) for line in listed.splitlines())
-    return {row[0]: (row[1], row[2] if len(row) > 2 else "") for row in rows if len(row) > 1 and row[1].isupper()}
+    rows = (line.split(None, 2) for line in _control(where, "status").splitlines())
+    return {
+        row[0].rpartition(":")[2]: (row[1], row[2] if len(row) > 2 else "")
+        for row in rows
+        if len(row) > 1 and row[1].isupper()
+    }
 
 
 def stop(where: Place, seconds: float = 40.0) -> int:
@@ -149,6 +168,12 @@ def stop(where: Place, seconds: float = 40.0) -> int:
         if file.exists():
             file.unlink()
     return found
+
+
+def _control(where: Place, *words: str) -> str:
+    """What supervisorctl answers."""
+    command = [str(where.python("airflow").with_name("supervisorctl")), "-c", str(_conf(where)), *words]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
 
 
 def _conf(where: Place) -> Path:

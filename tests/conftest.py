@@ -22,7 +22,8 @@ from tests.stack import RUNS, Stack, embedded_aws, free_place
 
 pytest_plugins = ["tests.browser"]
 
-os.environ.pop("WINDTUNNEL_DATABASE_URL", None)  # a person's database is none of the tests' business
+for name in ("WINDTUNNEL_DATABASE_URL", "WINDTUNNEL_BROKER_URL"):
+    os.environ.pop(name, None)  # a person's databases are none of the tests' business
 HERE: Place = free_place(RUNS / str(os.getpid()))
 AMBIENT = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 os.environ.update(own(HERE, os.environ))

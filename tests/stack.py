@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from local import processes
 from local.keys import passwords
 from local.place import ROOT, VENVS, Place, place
 from local.ports import unused
@@ -46,7 +47,13 @@ class Stack:
 
 def free_place(home: Path) -> Place:
     """A place on ports that are free now."""
-    return place({"WINDTUNNEL_HOME": str(home), "WINDTUNNEL_PORT_BASE": str(unused(4))})
+    return place({"WINDTUNNEL_HOME": str(home), "WINDTUNNEL_PORT_BASE": str(unused(6))})
+
+
+def main_process(where: Place, service: str) -> int:
+    """The process that the leash of a service started; 0 while there is none."""
+    leashed = processes.belonging(where.home, service)
+    return min((pid for pid in leashed if not any(pid in processes.below(other) for other in leashed)), default=0)
 
 
 @contextmanager

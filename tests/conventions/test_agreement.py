@@ -6,16 +6,11 @@ import ast
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from local import locks, settings_page
 from local.place import ROOT, VARIABLES
-from local.supervisor import services
-
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_settings_page_is_fresh() -> None:
@@ -70,23 +65,6 @@ def test_make_alone_prints_every_target() -> None:
     assert targets == printed, "each target needs its `## sentence`"
     (phony,) = re.findall(r"^\.PHONY: (.+)$", text, flags=re.MULTILINE)
     assert targets == set(phony.split())
-
-
-def test_containers_run_the_services_of_the_procfile() -> None:
-    variables = {"WINDTUNNEL_LOCALAWS_PYTHON": "python", "WINDTUNNEL_AWS_PORT": "8081", "WINDTUNNEL_HOME": "/state"}
-    for name, command in services(ROOT / "Procfile", variables).items():
-        if name != "aws":
-            assert COMPOSE["services"][name]["command"] == command, (
-                f"docker-compose.yaml and Procfile differ in `{name}`"
-            )
-
-
-def test_containers_name_exact_versions() -> None:
-    images = [service["image"] for service in COMPOSE["services"].values() if service["image"] != "windtunnel:local"]
-    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    loose = [image for image in images if not re.search(r":\d+\.\d+", image)]
-    assert images
-    assert not loose
 
 
 def test_the_image_copies_what_its_set_up_reads() -> None:

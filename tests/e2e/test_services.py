@@ -12,7 +12,7 @@ import pytest
 
 from local import ports, processes, services, supervisor
 from local.place import ROOT, Place
-from tests.stack import free_place
+from tests.stack import free_place, main_process
 
 
 @pytest.fixture
@@ -46,17 +46,11 @@ def test_the_services_survive_kill_9_and_leave_nothing_behind(where: Place, caps
 
 
 def _kill_and_see_it_return(where: Place, service: str) -> None:
-    first = _main(where, service)
+    first = main_process(where, service)
     family = {first, *processes.below(first)}
     os.kill(first, signal.SIGKILL)
     _wait(lambda: not family & processes.belonging(where.home), 5, f"what {service} left behind ends")
-    _wait(lambda: _main(where, service) not in (0, first), 10, f"{service} is started again")
-
-
-def _main(where: Place, service: str) -> int:
-    """The process that the leash of a service started; 0 while there is none."""
-    leashed = processes.belonging(where.home, service)
-    return min((pid for pid in leashed if not any(pid in processes.below(other) for other in leashed)), default=0)
+    _wait(lambda: main_process(where, service) not in (0, first), 10, f"{service} is started again")
 
 
 def _mentioning(home: Path) -> list[str]:
