@@ -156,7 +156,8 @@ def resident(server: Server) -> float:
 @pytest.fixture
 def impatient(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server in this process that waits half a second where others wait half a minute; its port."""
-    monkeypatch.setattr("windtunnel.serving.protocol.BODY_SECONDS", 0.5)
+    for waits in ("protocol", "application"):
+        monkeypatch.setattr(f"windtunnel.serving.{waits}.BODY_SECONDS", 0.5)
     config = configured(Application(load(base / "model")), "127.0.0.1", free_port())
     config.timeout_keep_alive = 1
     server = uvicorn.Server(config)
@@ -184,6 +185,26 @@ def test_who_sends_slowly_is_told_and_sent_away(impatient: int, flight: dict[str
     assert b"connection: close" in head
     assert "did not arrive" in json.loads(body)["error"]["message"]
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("sent", [60, 100], ids=["within its headers", "within its body"])
+def test_who_is_late_behind_another_hears_the_others_answer_first(
+    impatient: int, flight: dict[str, Any], monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    answer = application.ANSWERS["/invocations"]
+
+    def slow(*given: Any) -> Any:
+        time.sleep(1.2)  # longer than the late one is waited for
+        return answer(*given)
+
+    monkeypatch.setitem(application.ANSWERS, "/invocations", slow)
+    rows = INLINE_BODY // 50
+    with connected(impatient) as found:
+        found.sendall(request(flight, rows=rows) + request(flight)[:sent])
+        first, second = answers(found, 2)
+        assert found.recv(1) == b""
+    assert (first[0], len(json.loads(first[2])["predictions"])) == (200, rows)
+    assert second[0] == 408
 
 
 def test_a_byte_now_and_then_does_not_help(impatient: int) -> None:
