@@ -106,6 +106,7 @@ def image(folder: Path) -> Path:
     """The package as an image has it, with the models of this folder: a PYTHONPATH."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(INCLUDE / "windtunnel", folder / "windtunnel", ignore=ignored)
+    shutil.copy(FAMILIES / "family.py", folder / "windtunnel" / "models")
     for model in FAMILIES.glob("*/spec.py"):
         shutil.copytree(model.parent, folder / "windtunnel" / "models" / model.parent.name, ignore=ignored)
     return folder
