@@ -51,11 +51,11 @@ check: setup ## Lint, types, import rules, formatting, Dockerfiles, locks, gener
 check-infra: setup ## Lint, weaknesses, rights, Terraform: the stacks, made on the embedded AWS and removed again
 	@$(BIN)/python -m pytest tests/infra
 
-deploy: setup ## Show and apply the changes of each stack (ENV=dev, SET="ImageTag=<commit>", YES=1 asks nothing)
-	@$(BIN)/python -m infra deploy $(ENV) $(addprefix --set ,$(SET)) $(if $(YES),--yes)
+deploy: setup ## Show and apply the changes of each stack (ENV=dev, ONLY=airflow, SET="ImageTag=<commit>", YES=1 asks nothing)
+	@$(BIN)/python -m infra deploy $(ENV) $(addprefix --only ,$(ONLY)) $(addprefix --set ,$(SET)) $(if $(YES),--yes)
 
 undeploy: setup ## Remove the stacks of ENV=dev; what holds data stays
-	@$(BIN)/python -m infra undeploy $(ENV) $(if $(YES),--yes)
+	@$(BIN)/python -m infra undeploy $(ENV) $(addprefix --only ,$(ONLY)) $(if $(YES),--yes)
 
 bench-serving: setup ## Measure our model server beside those of others (sets up an environment for each)
 	@$(BIN)/python -m bench.serving

@@ -22,14 +22,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help=f"one of {', '.join(RELEASED)}"
     )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="STACK", help="leave the other stacks as they are"
+    )
     given = parser.parse_args(arguments)
     ask = (lambda _: True) if given.yes else _asked
     deployment = Deployment(plan(given.environment), ask, templates=given.templates)
-    if given.command == "deploy":
-        for name, value in sorted(deployment.apply(_released(given.set)).items()):
-            print(f"{name:<18} {value}")
-    else:
+    if given.command == "undeploy":
+        if given.only:
+            raise Fault(f"`ONLY` is `{' '.join(given.only)}`: `undeploy` removes every stack. Leave `ONLY` out.")
         deployment.remove()
+        return
+    try:
+        deployment.apply(_released(given.set), given.only)
+    finally:
+        for name, value in sorted(deployment.outputs.items()):
+            print(f"{name:<18} {value}")
 
 
 def _released(pairs: list[str]) -> dict[str, str]:

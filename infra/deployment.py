@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Deployment:
         self, plan: Plan, ask: Ask, say: Callable[[str], None] = print, templates: Path = STACKS, seconds: int = 10
     ) -> None:
         self._plan, self._ask, self._say, self._templates = plan, ask, say, templates
+        self.outputs: dict[str, str] = {}
+        "Of the stacks that were made, changed or read so far, also where a fault ended the deployment."
         self._waiting = {"Delay": seconds, "MaxAttempts": 3600 // seconds}
         session = boto3.Session(region_name=plan.region)
         self._client: Any = session.client("cloudformation")
@@ -48,29 +50,28 @@ class Deployment:
                 f"there, or correct `account` in infra/environments/{plan.environment}.yaml."
             )
 
-    def apply(self, released: Mapping[str, str]) -> dict[str, str]:
-        """Make or change every stack in order; a stack that is as it should be is left alone.
+    def apply(self, released: Mapping[str, str], only: Collection[str] = ()) -> dict[str, str]:
+        """Make or change stacks in order; a stack that is as it should be is left alone.
 
         Args:
             released: Values of parameters that name the code that runs.
+            only: The stacks, by their words; none: all. Of the others only those are read whose outputs these take.
 
         Returns:
-            All outputs.
+            All outputs that were seen.
 
         Raises:
             Fault: Somebody said no, or a stack could not be made.
         """
-        outputs: dict[str, str] = {}
-        for stack in self._plan.stacks:
-            there = self._described(stack.name)
-            if there and there["StackStatus"] == "ROLLBACK_COMPLETE":  # a first try that failed: nothing is in it
-                self._delete(stack.name)
-                there = None
-            before = {each["ParameterKey"]: each["ParameterValue"] for each in (there or {}).get("Parameters", [])}
-            values = parameters(stack, self._plan.environment, outputs, released, before, self._templates)
-            self._change(stack, values, there)
-            outputs |= self._outputs(stack.name)
-        return outputs
+        touched = self._plan.named(only)
+        takes = {name for stack in touched for name in read(stack.template, self._templates)["Parameters"]}
+        if idle := released.keys() - takes:
+            raise Fault(f"`SET` gives {sorted(idle)}, which `{' '.join(only)}` does not take. Add `airflow` to `ONLY`.")
+        self._take(self._plan.givers(touched, self._templates), only)
+        for stack in touched:
+            self._bring(stack, released)
+            self.outputs |= self._outputs(stack.name)
+        return self.outputs
 
     def remove(self) -> list[str]:
         """Remove every stack, the last one first. What holds data stays.
@@ -93,6 +94,28 @@ class Deployment:
             self._delete(stack.name)
             self._say(f"{stack.name}: removed")
         return [name for names in kept.values() for name in names]
+
+    def _take(self, givers: Collection[Stack], only: Collection[str]) -> None:
+        """Read the outputs of stacks that are left as they are."""
+        if missing := [stack.word for stack in givers if not self._described(stack.name)]:
+            raise Fault(
+                f"`ONLY` is `{' '.join(only)}`, which takes outputs of {', '.join(f'`{word}`' for word in missing)}: not there. "
+                f'Make them too: `make deploy ENV={self._plan.environment} ONLY="{" ".join([*missing, *only])}"`, or everything '
+                "without `ONLY`."
+            )
+        if only:
+            self._say(f"Only {' '.join(only)}; read, and left as they are: {', '.join(stack.word for stack in givers)}")
+        for stack in givers:
+            self.outputs |= self._outputs(stack.name)
+
+    def _bring(self, stack: Stack, released: Mapping[str, str]) -> None:
+        there = self._described(stack.name)
+        if there and there["StackStatus"] == "ROLLBACK_COMPLETE":  # a first try that failed: nothing is in it
+            self._delete(stack.name)
+            there = None
+        before = {each["ParameterKey"]: each["ParameterValue"] for each in (there or {}).get("Parameters", [])}
+        values = parameters(stack, self._plan.environment, self.outputs, released, before, self._templates)
+        self._change(stack, values, there)
 
     def _change(self, stack: Stack, values: Mapping[str, str], there: Mapping[str, Any] | None) -> None:
         name = f"deploy-{uuid.uuid4().hex}"

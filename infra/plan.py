@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +43,11 @@ class Stack(NamedTuple):
     values: Mapping[str, str]
     "Of the environment's file, by parameter."
 
+    @property
+    def word(self) -> str:
+        """What `ONLY` calls it, such as `lake` or `serving-flights`."""
+        return "-".join(filter(None, (self.template, self.values.get("Model"))))
+
 
 class Plan(NamedTuple):
     """All stacks of an environment, in the order in which they are made."""
@@ -51,6 +56,36 @@ class Plan(NamedTuple):
     account: str
     region: str
     stacks: tuple[Stack, ...]
+
+    def named(self, words: Collection[str]) -> tuple[Stack, ...]:
+        """The stacks of these words, in the order in which they are made; all of them where no word is given.
+
+        Raises:
+            Fault: There is no such stack.
+        """
+        known = {stack.word for stack in self.stacks}
+        if unknown := set(words) - known:
+            raise Fault(f"`ONLY` has {_quoted(unknown)}. Allowed for `{self.environment}`: {_quoted(known)}.")
+        return tuple(stack for stack in self.stacks if not words or stack.word in words)
+
+    def givers(self, takers: Collection[Stack], folder: Path = STACKS) -> tuple[Stack, ...]:
+        """The other stacks, those whose outputs these take.
+
+        Args:
+            takers: Stacks of this plan.
+            folder: Of the templates.
+        """
+        taken = {
+            name
+            for stack in takers
+            for name in read(stack.template, folder)["Parameters"]
+            if name not in stack.values and name not in RELEASED
+        }
+        return tuple(
+            stack
+            for stack in self.stacks
+            if stack not in takers and taken & read(stack.template, folder).get("Outputs", {}).keys()
+        )
 
 
 def names() -> tuple[str, ...]:
@@ -113,6 +148,12 @@ def parameters(
         elif name in outputs:
             found[name] = outputs[name]
         elif "Default" not in declared:
+            giver = next((each for each in ORDER if name in read(each, folder).get("Outputs", {})), None)
+            if giver:
+                raise Fault(
+                    f"`{stack.name}` needs `{name}`, an output of `{giver}`, which does not have it yet. Somebody who may change "
+                    f"that stack brings it first: `make deploy ENV={environment} ONLY={giver}`."
+                )
             where = f"`SET={name}=...`" if name in RELEASED else f"`infra/environments/{environment}.yaml`"
             raise Fault(f"`{stack.name}` needs `{name}`, which nothing gives. Put it into {where}.")
     return found

@@ -59,3 +59,9 @@ def test_every_later_job_takes_the_commit_that_was_chosen_and_waits_for_it() -> 
         if name != "commit":
             assert "commit" in job["needs"], name
     assert DEPLOY["jobs"]["commit"]["if"] == "github.ref == 'refs/heads/main'"
+
+
+def test_the_deployment_touches_the_one_stack_that_its_role_may_change() -> None:
+    asked = [step["run"] for step in DEPLOY["jobs"]["deploy"]["steps"] if "make deploy" in step.get("run", "")]
+    assert len(asked) == 1
+    assert " ONLY=airflow " in asked[0]

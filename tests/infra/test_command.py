@@ -63,6 +63,11 @@ def test_an_environment_is_made_and_removed(run: Run) -> None:
         (("deploy", "production"), "`ENV` is `production`. Allowed: `dev`, `prod`, `staging`."),
         (("deploy", "dev"), "These are the credentials of account `222222222222`; `dev` is account `111111111111`."),
         (("deploy", "staging", "--set", "Class=mw1.large"), "`SET` has ['Class']. Allowed: ImageTag, "),
+        (
+            ("deploy", "staging", "--only", "airflows"),
+            "`ONLY` has `airflows`. Allowed for `staging`: `airflow`, `events`, ",
+        ),
+        (("undeploy", "staging", "--only", "airflow"), "`ONLY` is `airflow`: `undeploy` removes every stack."),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(run: Run, words: tuple[str, ...], said: str) -> None:
@@ -73,8 +78,12 @@ def test_what_cannot_be_is_refused_with_a_sentence(run: Run, words: tuple[str, .
 
 def test_make_hands_its_variables_on() -> None:
     asked = ["make", "--dry-run", "deploy", "ENV=dev", "SET=ImageTag=1234567 PluginsVersion=v2", "YES=1"]
-    said = subprocess.check_output(asked, cwd=ROOT, text=True)
-    assert "-m infra deploy dev --set ImageTag=1234567 --set PluginsVersion=v2 --yes" in said
+    said = subprocess.check_output([*asked, "ONLY=airflow images"], cwd=ROOT, text=True)
+    assert (
+        "-m infra deploy dev --only airflow --only images --set ImageTag=1234567 --set PluginsVersion=v2 --yes" in said
+    )
     said = subprocess.check_output(["make", "--dry-run", "undeploy", "ENV=prod"], cwd=ROOT, text=True)
     assert "-m infra undeploy prod" in said
     assert "--yes" not in said
+    said = subprocess.check_output(["make", "--dry-run", "undeploy", "ENV=prod", "ONLY=airflow"], cwd=ROOT, text=True)
+    assert "-m infra undeploy prod --only airflow" in said, "else everything would go"

@@ -95,12 +95,26 @@ def test_an_unknown_environment_is_refused() -> None:
     ("template", "outputs", "words"),
     [
         ("airflow", read("airflow")["Parameters"].keys() - {"ImageTag"}, r"needs `ImageTag`.*`SET=ImageTag=...`"),
-        ("people", {"DataBucket"}, r"needs `SourceBucket`.*`infra/environments/dev.yaml`"),
+        ("people", read("people")["Parameters"].keys() - {"Engineers"}, r"`Engineers`.*`infra/environments/dev.yaml`"),
+        ("people", {"DataBucket"}, r"`SourceBucket`, an output of `lake`.*`make deploy ENV=dev ONLY=lake`"),
     ],
 )
 def test_a_missing_value_says_where_it_would_come_from(template: str, outputs: Any, words: str) -> None:
     with pytest.raises(Fault, match=words):
         parameters(Stack(f"windtunnel-dev-{template}", template, {}), "dev", dict.fromkeys(outputs, "-"), {}, {})
+
+
+def test_a_stack_is_named_by_a_word_and_takes_outputs_of_no_more_stacks_than_it_says() -> None:
+    dev = plan("dev")
+    assert [stack.word for stack in dev.named(["serving-flights", "lake"])] == ["lake", "serving-flights"]
+    assert dev.named([]) == dev.stacks
+    assert dev.givers(dev.stacks) == ()
+    givers = {stack.word: [giver.word for giver in dev.givers([stack])] for stack in dev.stacks}
+    assert givers["lake"] == []
+    assert givers["people"] == ["lake", "images"]
+    assert givers["airflow"] == ["lake", "network", "ledger", "images", "sagemaker", "events", "observability"]
+    given = dev.named(["people"])[0]._replace(values={"RepositoryArn": "arn"})
+    assert [giver.word for giver in dev.givers([given])] == ["lake"], "what the environment's file gives is not read"
 
 
 def test_short_forms_become_long_ones() -> None:

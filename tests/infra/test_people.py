@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from infra.deployment import Deployment
+from infra.plan import Plan
 from infra.template import read, resources
 from tests.infra.cases import PAGE, ROLES, Case, cases
 from tests.infra.conftest import Account
 from tests.infra.policies import Document, Request, decide
+from tests.infra.reduced import Reduced
 
 CASES = cases()
 AT_LEAST = 60
@@ -203,3 +207,40 @@ def test_ci_is_one_environment_of_one_repository(roles: Mapping[str, Role]) -> N
     assert not _may_take(roles["CI"], web, **{**given, f"{issuer}:sub": "repo:example/windtunnel:ref:refs/heads/main"})
     assert not _may_take(roles["CI"], web, **{**given, f"{issuer}:sub": "repo:mallory/windtunnel:environment:dev"})
     assert not _may_take(roles["CI"], web, **{f"{issuer}:sub": given[f"{issuer}:sub"]})
+
+
+def test_ci_may_make_every_call_of_its_deployment_and_look_at_no_other_stack(
+    roles: Mapping[str, Role], signed_in: Plan, reductions: tuple[Path, dict[str, Reduced]]
+) -> None:
+    """The calls of `make deploy ONLY=airflow`, of a deployment that changes something and of one that does not."""
+    # An embedded AWS makes no environment: a right of the pipeline stands for what the code's version changes.
+    changed = [
+        stack._replace(values={**stack.values, "Database": "other"}) if stack.template == "airflow" else stack
+        for stack in signed_in.stacks
+    ]
+    made: set[tuple[str, str]] = set()
+    for stacks in (changed, signed_in.stacks, signed_in.stacks):
+        deployment = Deployment(
+            signed_in._replace(stacks=tuple(stacks)), lambda _: True, lambda _: None, reductions[0], seconds=1
+        )
+        deployment._client.meta.events.register(
+            "provide-client-params.cloudformation",
+            lambda params, model, **_: made.add((model.name, params["StackName"])),
+        )
+        deployment.apply({}, ["airflow"])
+
+    assert {"CreateChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "DeleteChangeSet"} <= {name for name, _ in made}
+    arn = f"arn:aws:cloudformation:{signed_in.region}:{signed_in.account}:stack"
+    refused = [
+        call for call in made if not _may(roles["CI"], Request(f"cloudformation:{call[0]}", f"{arn}/{call[1]}/1"))
+    ]
+    assert not refused, "infra/stacks/people.yaml: CI lacks a right that its deployment needs"
+    looked_at = {name for _, name in made}
+    may_look_at = {
+        stack.name
+        for stack in signed_in.stacks
+        if _may(roles["CI"], Request("cloudformation:DescribeStacks", f"{arn}/{stack.name}/1"))
+    }
+    assert may_look_at == looked_at, (
+        "infra/stacks/people.yaml: CI may look at a stack that its deployment does not need"
+    )

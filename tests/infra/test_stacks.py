@@ -113,6 +113,52 @@ def test_a_changed_value_is_shown_and_changes_its_stack_alone(
     assert names == {"windtunnel-dev-flights-demo", "windtunnel-dev-flights-partner"}
 
 
+def test_only_the_stacks_that_are_named_are_touched(account: Account, signed_in: Plan, reductions: Reductions) -> None:
+    stacks = [
+        _with(_with(stack, "serving", Clients="demo"), "events", DataBucket="another-bucket")
+        for stack in signed_in.stacks
+    ]
+    said: list[str] = []
+    asked: list[str] = []
+
+    def yes(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    deployment = Deployment(signed_in._replace(stacks=tuple(stacks)), yes, said.append, reductions[0], seconds=1)
+    outputs = deployment.apply({}, ["airflow", "images"])
+    assert asked == []
+    assert said == [
+        "Only airflow images; read, and left as they are: lake, network, ledger, sagemaker, events, observability",
+        "windtunnel-dev-images: nothing to change",
+        "windtunnel-dev-airflow: nothing to change",
+    ]
+    assert outputs["PipelineArn"] == account.outputs["PipelineArn"]
+    assert "CiArn" not in outputs, "a stack was read that gives them nothing"
+
+
+@pytest.mark.parametrize(
+    ("only", "released", "said"),
+    [
+        (["airflow", "lakes"], {}, r"^`ONLY` has `lakes`\. Allowed for `prod`: `airflow`, .*, `serving-flights`\.$"),
+        (["lake"], {"ImageTag": COMMIT}, r"^`SET` gives \['ImageTag'\], which `lake` does not take\. Add `airflow`"),
+        (
+            ["people"],
+            {},
+            r"takes outputs of `lake`, `images`: not there.*`make deploy ENV=prod ONLY=\"lake images people\"`",
+        ),
+    ],
+)
+def test_what_cannot_be_done_alone_is_refused_before_anything_is_made(
+    cloud: pytest.MonkeyPatch, reductions: Reductions, only: list[str], released: dict[str, str], said: str
+) -> None:
+    empty = plan("prod")
+    cloud.setenv("AWS_ACCESS_KEY_ID", empty.account)
+    with pytest.raises(Fault, match=said):
+        Deployment(empty, _never, templates=reductions[0], seconds=1).apply(released, only)
+    assert Account(empty, [], {}).client("cloudformation").describe_stacks()["Stacks"] == []
+
+
 def test_a_no_leaves_everything_as_it_is(account: Account, signed_in: Plan, reductions: Reductions) -> None:
     stacks = [_with(stack, "events", DataBucket="another-bucket") for stack in signed_in.stacks]
     deployment = Deployment(
