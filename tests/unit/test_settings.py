@@ -48,6 +48,22 @@ def test_a_bundle_knows_the_commit_that_it_was_made_of(tmp_path: Path, monkeypat
     assert read({"WINDTUNNEL_GIT_COMMIT": "given"}).git_commit == "given"
 
 
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://127.0.0.1:8080"),
+        ({"AIRFLOW__API__BASE_URL": "https://a1b2.c0.eu-central-1.airflow.amazonaws.com"}, "https://a1b2.c0"),
+        ({"AIRFLOW__API__BASE_URL": "https://a1b2/", "WINDTUNNEL_AIRFLOW_URL": ""}, "https://a1b2"),
+        ({"AIRFLOW__API__BASE_URL": "https://a1b2", "WINDTUNNEL_AIRFLOW_URL": "https://own/"}, "https://own"),
+        ({"WINDTUNNEL_AIRFLOW_URL": "a1b2.c0.eu-central-1.airflow.amazonaws.com"}, "https://a1b2.c0"),
+    ],
+    ids=["nothing", "mwaa", "empty counts as none", "our own goes first", "as the stack's output has it"],
+)
+def test_links_lead_to_airflow_where_it_says_that_it_is(given: dict[str, str], address: str) -> None:
+    found = read(given).airflow_url
+    assert found.removesuffix(".eu-central-1.airflow.amazonaws.com") == address
+
+
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 

@@ -106,7 +106,7 @@ def _account(topic: str) -> _Account:
 
 
 def _words(spec: ModelSpec) -> str:
-    monitor = f"{settings().airflow_url.rstrip('/')}/dags/{spec.name}_monitor"
+    monitor = f"{settings().airflow_url}/dags/{spec.name}_monitor"
     return (
         f"## {spec.name}: {spec.about}\n"
         f"`{spec.target}` in {spec.unit}, by {spec.owner}. Verdicts and reports: [{spec.name}_monitor]({monitor}). "

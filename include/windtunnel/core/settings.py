@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_
 from windtunnel.core.errors import SettingInvalid
 
 PREFIX = "WINDTUNNEL_"
+AIRFLOWS_OWN = {"airflow_url": "AIRFLOW__API__BASE_URL"}
+"""Settings that Airflow has under a name of its own. On MWAA nobody else knows its address before it is made."""
+
 COMMIT = Path(__file__).parents[1] / "commit.txt"
 """Only in a bundle of `make package`. Beside the code, since MWAA takes new code without a new environment."""
 
@@ -83,7 +86,10 @@ class Settings(BaseModel):
     slack_secret: str = Field(
         "", description="Name of the secret that holds Slack's webhook address; empty: nothing goes to Slack."
     )
-    airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
+    airflow_url: str = Field(
+        "http://127.0.0.1:8080",
+        description="Address of the Airflow UI, for links in messages; not given: `AIRFLOW__API__BASE_URL`, which MWAA sets.",
+    )
     airflow_token: str = Field(
         "",
         description="Bearer token of an Admin of Airflow, for `python -m windtunnel roles`; docs/rights.md says whence.",
@@ -96,6 +102,12 @@ class Settings(BaseModel):
             raise ValueError("not a period of an alarm")
         return seconds
 
+    @field_validator("airflow_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        # AWS says the address of a web server without its scheme.
+        return (url if "://" in url else f"https://{url}").rstrip("/")
+
     def uri(self, *parts: str) -> str:
         """The `s3://` address of a key in the project's bucket."""
         return "/".join([f"s3://{self.bucket}", *parts])
@@ -107,7 +119,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     Raises:
         SettingInvalid: A value cannot be cast; the message names the variable, the value and what is allowed.
     """
-    given: dict[str, Any] = {
+    given: dict[str, Any] = {name: environment[own] for name, own in AIRFLOWS_OWN.items() if environment.get(own)}
+    given |= {
         name: environment[PREFIX + name.upper()]
         for name in Settings.model_fields
         if environment.get(PREFIX + name.upper())

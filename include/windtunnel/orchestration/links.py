@@ -29,7 +29,7 @@ def page(path: str) -> str:
     Args:
         path: Such as `/windtunnel/models/flights`.
     """
-    return f"{settings().airflow_url.rstrip('/')}/plugin/models?view={quote(path, safe='')}"
+    return f"{settings().airflow_url}/plugin/models?view={quote(path, safe='')}"
 
 
 def model(name: str) -> str:
