@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from infra.deployment import Deployment
-from infra.fault import Fault
+from infra.fault import Fault, Unreleased
 from infra.plan import RELEASED, plan
+from infra.release import commands
 from infra.template import STACKS
 
 
@@ -27,7 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     ask = (lambda _: True) if given.yes else _asked
-    deployment = Deployment(plan(given.environment), ask, templates=given.templates)
+    chosen = plan(given.environment)
+    deployment = Deployment(chosen, ask, templates=given.templates)
     if given.command == "undeploy":
         if given.only:
             raise Fault(f"`ONLY` is `{' '.join(given.only)}`: `undeploy` removes every stack. Leave `ONLY` out.")
@@ -35,6 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
         return
     try:
         deployment.apply(_released(given.set), given.only)
+    except Unreleased as fault:
+        next_ = "\n".join(f"  {line}" for line in commands(chosen.environment, chosen.region, deployment.outputs))
+        raise Fault(f"{fault}\n\nBring an image and a bundle, then go on, from a commit of main:\n\n{next_}") from fault
     finally:
         for name, value in sorted(deployment.outputs.items()):
             print(f"{name:<18} {value}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from infra.fault import Fault
+from infra.fault import Fault, Unreleased
 from infra.template import STACKS, read
 
 ENVIRONMENTS = Path(__file__).parent / "environments"
@@ -135,7 +135,8 @@ def parameters(
         folder: Of the templates.
 
     Raises:
-        Fault: A parameter has no value; the message says where one would come from.
+        Unreleased: No code was named yet.
+        Fault: Another parameter has no value; the message says where one would come from.
     """
     found: dict[str, str] = {}
     for name, declared in read(stack.template, folder)["Parameters"].items():
@@ -154,7 +155,9 @@ def parameters(
                     f"`{stack.name}` needs `{name}`, an output of `{giver}`, which does not have it yet. Somebody who may change "
                     f"that stack brings it first: `make deploy ENV={environment} ONLY={giver}`."
                 )
-            where = f"`SET={name}=...`" if name in RELEASED else f"`infra/environments/{environment}.yaml`"
+            if name in RELEASED:
+                raise Unreleased(f"`{stack.name}` needs `{name}`, which nothing gives. Put it into `SET={name}=...`.")
+            where = f"`infra/environments/{environment}.yaml`"
             raise Fault(f"`{stack.name}` needs `{name}`, which nothing gives. Put it into {where}.")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,11 @@ def test_an_environment_is_made_and_removed(run: Run) -> None:
     assert refused.stderr.strip() == "`windtunnel-staging-lake` was left as it is, and so are the stacks behind it."
 
     incomplete = run("deploy", "staging", "--yes")
+    assert incomplete.returncode == 1
     assert "`windtunnel-staging-airflow` needs `ImageTag`, which nothing gives." in incomplete.stderr
+    bucket = f"windtunnel-staging-code-{plan('staging').account}"
+    assert re.search(rf"^CodeBucket +{bucket}$", incomplete.stdout, re.MULTILINE)
+    assert f"make --silent upload BUCKET={bucket} " in incomplete.stderr
     assert "windtunnel-staging-people: made" in incomplete.stdout
 
     made = run("deploy", "staging", "--yes", "--set", f"ImageTag={COMMIT}")
