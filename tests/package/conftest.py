@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.mwaa import bundle, environment, layout
+from local.mwaa.constraints import AIRFLOW, ESSENTIAL, given
 from local.place import ROOT
 
 Plant = Callable[[Mapping[str, str]], bundle.Bundle]
@@ -91,9 +92,9 @@ def small(tmp_path: Path) -> Plant:
 @pytest.fixture(scope="session")
 def constraints(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The two files of the MWAA image where they are given, else our lock's pins, which were resolved under them."""
-    given = os.environ.get("CONSTRAINTS"), os.environ.get("ESSENTIAL")
-    if given[0] and given[1]:
-        return Path(given[0]), Path(given[1])
+    if os.environ.get(AIRFLOW.variable) or os.environ.get(ESSENTIAL.variable):
+        fetched = tmp_path_factory.mktemp("given")
+        return given(AIRFLOW, fetched), given(ESSENTIAL, fetched)
     pins = re.findall(r"^([\w.-]+==[^ \\;]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     folder = tmp_path_factory.mktemp("constraints")
     files = folder / "airflow.txt", folder / "essential.txt"
