@@ -123,7 +123,7 @@ def decide(package_arn: str, *, approved: bool, sentence: str, by: str = "windtu
         sagemaker.update_model_package(
             ModelPackageArn=package_arn,
             ModelApprovalStatus="Approved" if approved else "Rejected",
-            ApprovalDescription=sentence[:1024],
+            ApprovalDescription=" ".join(sentence.split())[:1024],  # SageMaker takes one line
         )
 
 
