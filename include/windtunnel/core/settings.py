@@ -86,7 +86,7 @@ class Settings(BaseModel):
     airflow_url: str = Field("http://127.0.0.1:8080", description="Address of the Airflow UI, for links in messages.")
     airflow_token: str = Field(
         "",
-        description="Bearer token of an Admin of Airflow, for `python -m windtunnel roles`; docs/rights.md says whence.",
+        description="Bearer token of an Admin of Airflow, for the commands `roles` and `reconcile`; docs/rights.md says whence.",
     )
 
     @field_validator("alarm_seconds")
