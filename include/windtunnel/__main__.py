@@ -7,8 +7,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from windtunnel.commands import COMMANDS, plain
+from windtunnel.commands import COMMANDS
 from windtunnel.core.errors import WindtunnelError
+from windtunnel.wording import plain
 
 
 def parser() -> argparse.ArgumentParser:

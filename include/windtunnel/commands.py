@@ -6,21 +6,22 @@ import csv
 import getpass
 import io
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from windtunnel import wording
 from windtunnel.aws import drills, ledger, outbox, questions, verdicts
 from windtunnel.core.catalog import model_spec
 from windtunnel.core.contracts import (
     Champion,
-    Contract,
     Drilled,
     Entry,
     History,
     Proof,
+    Recovered,
     Swept,
     Told,
     Verdict,
@@ -59,61 +60,25 @@ class Command:
     text: Callable[[Any], str]
 
 
-def plain(answer: Any) -> Any:
-    """An answer as JSON types."""
-    if isinstance(answer, Contract):
-        return answer.to_json()
-    return [plain(part) for part in answer] if isinstance(answer, list | tuple) else answer
-
-
-def table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows below their columns' names, or a word that there are none."""
-    lines = [list(columns), *([_cell(row[name]) for name in columns] for row in rows)]
-    if len(lines) == 1:
-        return "none"
-    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}Z"
-    if isinstance(value, dict):
-        return " ".join(f"{name}={part}" for name, part in value.items())
-    return "-" if value is None else str(value)
-
-
-def _fields(contract: Contract) -> str:
-    """Every field of a contract on a line of its own."""
-    values = {name: getattr(contract, name) for name in type(contract).model_fields}
-    width = max(map(len, values))
-    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in values.items())
-
-
-def _rows(contracts: Iterable[Contract]) -> list[dict[str, Any]]:
-    return [{name: getattr(contract, name) for name in type(contract).model_fields} for contract in contracts]
-
-
 def _champion(champion: Champion | None) -> str:
-    return _fields(champion) if champion else "nothing is in service"
+    return wording.fields(champion) if champion else "nothing is in service"
 
 
 def _versions(records: list[VersionRecord]) -> str:
-    return table(
-        ("version", "state", "created_at", "dataset_tag", "snapshot_id", "requested_by", "reason"), _rows(records)
+    return wording.table(
+        ("version", "state", "created_at", "dataset_tag", "snapshot_id", "requested_by", "reason"),
+        wording.rows(records),
     )
 
 
 def _history(history: History) -> str:
-    return "\n\n".join([_fields(history.record), *map(_entry, history.entries)])
+    return "\n\n".join([wording.fields(history.record), *map(_entry, history.entries)])
 
 
 def _entry(entry: Entry) -> str:
     """What happened, then the evidence, each on a line of its own: addresses are too long for a table."""
     epoch = "" if entry.epoch is None else f", epoch {entry.epoch}"
-    told = [f"{entry.sequence}  {entry.state}  {_cell(entry.at)}  by {entry.by}{epoch}", f"   {entry.why}"]
+    told = [f"{entry.sequence}  {entry.state}  {wording.cell(entry.at)}  by {entry.by}{epoch}", f"   {entry.why}"]
     return "\n".join([*told, *(f"   {name}  {value}" for name, value in entry.evidence.items())])
 
 
@@ -132,7 +97,7 @@ def _orphans(model: str, *, remove: bool) -> Swept:
 
 def _swept(swept: Swept) -> str:
     columns = ("kind", "name", "version", "created_at", "usd_per_hour")
-    return f"{table(columns, _rows(swept.orphans))}\n\n{swept.sentence}"
+    return f"{wording.table(columns, wording.rows(swept.orphans))}\n\n{swept.sentence}"
 
 
 def _drills(found: list[Drilled]) -> str:
@@ -141,13 +106,13 @@ def _drills(found: list[Drilled]) -> str:
         dict(zip(columns, (each.drilled_at, each.forth.version, each.back.version, each.back.seconds), strict=True))
         for each in found
     ]
-    return table(columns, rows)
+    return wording.table(columns, rows)
 
 
 def _verdicts(found: list[Verdict]) -> str:
     columns = ("window", "version", "word", "asks", "labels_until", "sentence")
     rows = [{name: getattr(each, name) for name in columns} for each in found]
-    return table(columns, [{**row, "asks": "yes" if row["asks"] else "no"} for row in rows])
+    return wording.table(columns, [{**row, "asks": "yes" if row["asks"] else "no"} for row in rows])
 
 
 def _alerts(found: list[Told]) -> str:
@@ -155,7 +120,7 @@ def _alerts(found: list[Told]) -> str:
     rows = [
         {**each.alert.to_json(), "told_at": each.told_at, "waiting": ", ".join(each.waiting) or None} for each in found
     ]
-    return table(columns, rows)
+    return wording.table(columns, rows)
 
 
 def _predict(model: str, *, file: str) -> list[list[str]]:
@@ -193,6 +158,19 @@ def _changes(changes: list[dict[str, Any]]) -> str:
     return "\n".join(lines) or "All roles are as they should be."
 
 
+def _reconcile(model: str, *, airflow: str | None, apply: bool, turn_on: bool) -> Recovered:
+    # httpx and Airflow cost a second, and no other command but `roles` needs them.
+    from windtunnel.recovery import recover
+
+    return recover(model, airflow, apply=apply, turn_on=turn_on)
+
+
+def _recovered(found: Recovered) -> str:
+    from windtunnel.recovery import text
+
+    return text(found)
+
+
 def _known(run: Callable[..., Any]) -> Callable[..., Any]:
     """The same for models that exist; a slip of the pen is not an empty ledger."""
 
@@ -204,6 +182,7 @@ def _known(run: Callable[..., Any]) -> Callable[..., Any]:
 
 MODEL = Argument("model", "Name of the model.")
 _VERSION = Argument("version", "Such as `V1.2.14`.")
+_AIRFLOW = Argument("--airflow", "Address of Airflow; without it `WINDTUNNEL_AIRFLOW_URL`.", {"metavar": "URL"})
 
 COMMANDS: dict[str, Command] = {
     "live": Command("What is in service.", (MODEL,), _known(ledger.live), _champion),
@@ -249,7 +228,7 @@ COMMANDS: dict[str, Command] = {
             Argument("--because", "Goes on record with both versions.", {"required": True, "metavar": "REASON"}),
         ),
         _known(_rollback),
-        _fields,
+        wording.fields,
     ),
     "verdicts": Command(
         "What monitoring said, by window: the word, whether it started a retrain, and why.",
@@ -264,7 +243,7 @@ COMMANDS: dict[str, Command] = {
         "Bring the pages of the Airflow UI to what stands now; the DAGs do it at their ends.",
         (MODEL,),
         _known(show),
-        lambda shown: f"Generation {shown.generation}, read at {_cell(shown.at)}.",
+        lambda shown: f"Generation {shown.generation}, read at {wording.cell(shown.at)}.",
     ),
     "predict": Command(
         "Ask the live endpoint about each row of a CSV file; answers the file with one more column, `prediction`.",
@@ -283,10 +262,21 @@ COMMANDS: dict[str, Command] = {
         _known(questions.explained),
         lambda found: "\n".join(f"{name:24}{value:12.4f}" for name, value in found.items()),
     ),
+    "reconcile": Command(
+        "After Airflow's database was lost: what stands, and what takes on each version that was on its way.",
+        (
+            MODEL,
+            _AIRFLOW,
+            Argument("--apply", "Create the events that Airflow lacks, show the pages.", {"action": "store_true"}),
+            Argument("--turn-on", "Turn on the model's DAGs that are paused.", {"action": "store_true"}),
+        ),
+        _known(_reconcile),
+        _recovered,
+    ),
     "drills": Command("How many seconds each drill of the way back took.", (MODEL,), _known(drills.drills), _drills),
     "roles": Command(
         "Make our roles on an Airflow what `people.py` says, as `WINDTUNNEL_AIRFLOW_TOKEN`; say what was changed.",
-        (Argument("--airflow", "Its address; without it `WINDTUNNEL_AIRFLOW_URL`.", {"metavar": "URL"}),),
+        (_AIRFLOW,),
         _roles,
         _changes,
     ),

@@ -9,11 +9,13 @@ from typing import Any
 from tests import candidate, evidence
 from tests.release import made
 from windtunnel.aws import dossiers, ledger
-from windtunnel.core.contracts import Dossier
+from windtunnel.core.contracts import Dossier, Shadowed, State
 from windtunnel.core.settings import settings
 from windtunnel.core.workkey import work_key
 from windtunnel.ml import dossier
 from windtunnel.stages.register import register
+
+BEFORE: tuple[State, ...] = ("rehearsed", "shadowed")
 
 
 def waiting(requested_by: str = "ingest", *, tag: int = 1, **gate: Any) -> Dossier:
@@ -37,8 +39,14 @@ def waiting(requested_by: str = "ingest", *, tag: int = 1, **gate: Any) -> Dossi
     gated = candidate.gated(evaluated=candidate.evaluated(plan=plan, model_data=data), gate=candidate.gate(**gate))
     version = register(gated)
     assert version is not None
-    champion = ledger.live("flights")
-    found = evidence.shadowed(rehearsed=evidence.rehearsed(registered=version))
+    for state in BEFORE:
+        ledger.move("flights", version.version, state, by="test", why="It flies.")
+    return put(evidence.shadowed(rehearsed=evidence.rehearsed(registered=version)))
+
+
+def put(found: Shadowed) -> Dossier:
+    """Document what was found about a version, and put it before the reviewers."""
+    version, champion = found.rehearsed.registered, ledger.live("flights")
     document = dossier.write(evidence.evidence(shadowed=found), evidence.SPEC)
     page, body = dossier.render(document), document.bytes()
     page_address, document_address = dossiers.put("flights", page, body)
@@ -51,6 +59,6 @@ def waiting(requested_by: str = "ingest", *, tag: int = 1, **gate: Any) -> Dossi
         document_sha256=hashlib.sha256(body).hexdigest(),
         summary=dossier.summary(document, dossiers.link(page_address)),
     )
-    for state in ("rehearsed", "shadowed", "awaiting-approval"):
-        ledger.move("flights", version.version, state, by="test", why="It flies.", evidence={"dossier": written.page})
+    said = {"dossier": written.page, "dossier_sha256": written.sha256, "dossier_document": written.document}
+    ledger.move("flights", version.version, "awaiting-approval", by="document", why=document.headline, evidence=said)
     return written

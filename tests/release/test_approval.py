@@ -60,6 +60,13 @@ def test_an_answer_stands_in_the_ledger_and_in_the_registry(say: Callable[..., A
     assert entries(dossier) == before
 
 
+def test_an_answer_of_several_lines_is_whole_in_the_ledger_and_one_line_in_the_registry() -> None:
+    dossier = waiting()
+    reject(dossier, GOOD.model_copy(update={"note": "One month lacks a week.\n\nAsk again when it is whole.\t"}))
+    assert entries(dossier)[-1].why == "One month lacks a week.\n\nAsk again when it is whole."
+    assert package(dossier)[1].endswith(f"{dossier.sha256}. One month lacks a week. Ask again when it is whole.")
+
+
 def test_an_approval_says_who_when_and_which_bytes() -> None:
     dossier = waiting()
     approved = approve(dossier, GOOD)

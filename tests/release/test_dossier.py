@@ -99,6 +99,12 @@ def test_made_twice_it_is_the_same(found: Shadowed, made: Dossier) -> None:
     assert len(list(objects.keys(made.page.rpartition("/")[0] + "/"))) == 2
 
 
+def test_it_is_read_back_as_it_was_made(made: Dossier) -> None:
+    newest = ledger.history("flights", made.registered.version).entries[-1]
+    read = dossiers.read(made.registered, newest.evidence)
+    assert json.dumps(read.to_json(), sort_keys=True) == json.dumps(made.to_json(), sort_keys=True)
+
+
 def test_every_month_stands_with_its_expectations_and_its_quarantine(told: Document) -> None:
     months = told.evidence.months
     assert [month.month.label for month in months] == ["2013-01", "2013-02"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlparse
 
 from windtunnel.aws import objects
 from windtunnel.aws.clients import client
-from windtunnel.core.contracts import Dossier
-from windtunnel.core.errors import ReleaseRefused
+from windtunnel.core.contracts import Dossier, RegisteredVersion
+from windtunnel.core.errors import ReleaseRefused, SourceMissing
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
 
@@ -42,6 +43,47 @@ def require_unchanged(dossier: Dossier) -> None:
                 "clear `document` of the run of `shadow` that wrote it.",
                 report=address,
             )
+
+
+def read(registered: RegisteredVersion, evidence: Mapping[str, str]) -> Dossier:
+    """The dossier of a version as `document` returned it, from its bytes and what the ledger says of them.
+
+    Args:
+        registered: The version.
+        evidence: Of its entry `awaiting-approval`: `dossier`, `dossier_sha256` and `dossier_document`.
+
+    Raises:
+        SourceMissing: The page or the document is gone, or this code cannot read it.
+        ReleaseRefused: They have other bytes than those that were written.
+    """
+    from windtunnel.ml import dossier
+
+    body = objects.get_if_there(evidence["dossier_document"])
+    if body is None:
+        raise SourceMissing(f"The document `{evidence['dossier_document']}` of {registered.version} is gone.")
+    try:
+        document = dossier.Document.model_validate_json(body[0])
+    except ValueError as error:
+        raise SourceMissing(
+            f"`{evidence['dossier_document']}` was written by another release of windtunnel, which reads it: {error}"
+        ) from error
+    written = Dossier(
+        registered=registered,
+        champion=document.evidence.shadowed.champion,
+        page=evidence["dossier"],
+        sha256=evidence["dossier_sha256"],
+        document=evidence["dossier_document"],
+        document_sha256=hashlib.sha256(body[0]).hexdigest(),
+        summary=dossier.summary(document, link(evidence["dossier"])),
+    )
+    require_unchanged(written)
+    # The page vouches for the document: the ledger has the digest of the page alone.
+    if written.document_sha256 not in objects.get(written.page).decode():
+        raise ReleaseRefused(
+            f"The page of {registered.version} was drawn from another document than lies beside it.",
+            report=written.document,
+        )
+    return written
 
 
 def link(uri: str) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from windtunnel.aws import ledger, objects
 from windtunnel.aws.clients import client, sagemaker_as
 from windtunnel.core.catalog import model_spec
-from windtunnel.core.contracts import Gated, RegisteredVersion
-from windtunnel.core.errors import CommitConflict, VersionInvalid
+from windtunnel.core.contracts import Gated, RegisteredVersion, VersionRecord
+from windtunnel.core.errors import CommitConflict, ReleaseRefused, SourceMissing, VersionInvalid
 from windtunnel.core.marks import shared_write
 from windtunnel.core.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import ModelPackageSummaryTypeDef
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +100,36 @@ def read(package_arn: str) -> RegisteredVersion:
     return _registered(Gated.from_json(objects.get_json(said[RECORD])), said["version"], package_arn)
 
 
+def recorded(told: VersionRecord) -> RegisteredVersion:
+    """A version as `register` returned it, by its package and its record, which must be those that the ledger knows.
+
+    Raises:
+        SourceMissing: The package or the record is gone, or never was.
+        ReleaseRefused: They are about something else than the ledger says.
+    """
+    what = f"`{told.version}` of `{told.model}`"
+    try:
+        found = read(str(told.package_arn))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "ValidationException"):
+            raise
+        raise SourceMissing(f"The registry has no whole record of {what} any more: {error}.") from error
+    plan = found.evaluated.plan
+    ours = (told.version, told.work_key, told.artefact_sha256)
+    if (found.version, plan.work_key, found.evaluated.artefact_sha256) != ours:
+        raise ReleaseRefused(
+            f"`{told.package_arn}` says that it is `{found.version}` of work `{plan.work_key[:16]}` with the artefact "
+            f"`{found.evaluated.artefact_sha256[:16]}`; the ledger knows {what} as work `{told.work_key[:16]}` with "
+            f"`{told.artefact_sha256[:16]}`."
+        )
+    return found
+
+
+def statuses(model: str) -> dict[str, str]:
+    """ARN of each package of a model -> `PendingManualApproval`, `Approved` or `Rejected`."""
+    return {summary["ModelPackageArn"]: summary["ModelApprovalStatus"] for summary in _summaries(model)}
+
+
 def record(model: str, version: str) -> Gated | None:
     """What a version was registered as; None for one that never was."""
     found = objects.get_if_there(_record_address(model, version))
@@ -123,7 +156,7 @@ def decide(package_arn: str, *, approved: bool, sentence: str, by: str = "windtu
         sagemaker.update_model_package(
             ModelPackageArn=package_arn,
             ModelApprovalStatus="Approved" if approved else "Rejected",
-            ApprovalDescription=sentence[:1024],
+            ApprovalDescription=" ".join(sentence.split())[:1024],  # SageMaker takes one line
         )
 
 
@@ -171,15 +204,14 @@ def _ensure_group(model: str) -> None:
 
 
 def _with_work_key(model: str, work_key: str) -> str | None:
-    for arn in _packages(model):
+    for arn in (summary["ModelPackageArn"] for summary in _summaries(model)):
         described = client("sagemaker").describe_model_package(ModelPackageName=arn)
         if described.get("CustomerMetadataProperties", {}).get("work_key") == work_key:
             return arn
     return None
 
 
-def _packages(model: str) -> Iterator[str]:
+def _summaries(model: str) -> Iterator[ModelPackageSummaryTypeDef]:
     pages = client("sagemaker").get_paginator("list_model_packages")
     for page in pages.paginate(ModelPackageGroupName=model, SortBy="CreationTime", SortOrder="Descending"):
-        for summary in page["ModelPackageSummaryList"]:
-            yield summary["ModelPackageArn"]
+        yield from page["ModelPackageSummaryList"]

@@ -92,7 +92,7 @@ class Settings(BaseModel):
     )
     airflow_token: str = Field(
         "",
-        description="Bearer token of an Admin of Airflow, for `python -m windtunnel roles`; docs/rights.md says whence.",
+        description="Bearer token of an Admin of Airflow, for the commands `roles` and `reconcile`; docs/rights.md says whence.",
     )
 
     @field_validator("alarm_seconds")

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import httpx
-
-from windtunnel.core.errors import RightMissing, ServiceUnavailable, quoted
 from windtunnel.orchestration.people import GRANTED, ROLES, Right, superfluous
+from windtunnel.orchestration.rest import Rest, connected
 
 _ASIDE = " (replaced by windtunnel)"
 _PAGE = 100
@@ -43,14 +41,8 @@ def sync(airflow: str, token: str) -> list[Change]:
         RightMissing: There is no token, or it is unknown, or its owner may not edit roles.
         ServiceUnavailable: Airflow did not answer, or not as FAB does.
     """
-    if not token:
-        raise RightMissing(
-            "No token came in. Set `WINDTUNNEL_AIRFLOW_TOKEN` to the token of an Admin; docs/rights.md says where to get it."
-        )
-    with httpx.Client(
-        base_url=airflow.rstrip("/"), headers={"Authorization": f"Bearer {token}"}, timeout=60
-    ) as connection:
-        fab = _Fab(connection)
+    with connected(airflow, token, "/auth/fab/v1", "edit roles") as rest:
+        fab = _Fab(rest)
         changes = [change for role, rights in ROLES.items() for change in _exactly(fab, role, rights)]
         return changes + [change for role, rights in GRANTED.items() for change in _at_least(fab, role, rights)]
 
@@ -101,12 +93,12 @@ def _without(wanted: Iterable[Right], held: set[Right]) -> tuple[Right, ...]:
 class _Fab:
     """FAB's REST API, as far as roles need it."""
 
-    def __init__(self, connection: httpx.Client) -> None:
-        self._connection = connection
+    def __init__(self, rest: Rest) -> None:
+        self._ask = rest.ask
 
     def rights(self, role: str) -> set[Right] | None:
         """The rights of a role; None if there is no such role."""
-        found = self._ask("GET", f"/roles/{role}", missing=True)
+        found = self._ask("GET", f"/roles/{role}", missing="does not exist")
         return found and {(right["action"]["name"], right["resource"]["name"]) for right in found["actions"]}
 
     def create(self, role: str, rights: Iterable[Right]) -> None:
@@ -131,27 +123,6 @@ class _Fab:
     def assign(self, user: str, roles: list[str]) -> None:
         body = {"roles": [{"name": name} for name in roles]}
         self._ask("PATCH", f"/users/{user}?update_mask=roles", body)
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, *, missing: bool = False) -> Any:
-        try:
-            answer = self._connection.request(method, f"/auth/fab/v1{path}", json=body)
-        except httpx.TransportError as error:
-            raise ServiceUnavailable(
-                f"`{self._connection.base_url}` does not answer: {error}. Check the address, then repeat: nothing is lost."
-            ) from error
-        if answer.status_code in (401, 403):
-            raise RightMissing(
-                f"{method} `{path}` was answered with {answer.status_code}. Allowed: the token of somebody who may edit "
-                f"roles, as Admin may, and that has not expired. Get one as docs/rights.md says and repeat."
-            )
-        if missing and answer.status_code == 404 and "does not exist" in answer.text:
-            return None
-        if answer.is_error:
-            raise ServiceUnavailable(
-                f"{method} `{path}` was answered with {answer.status_code}: {answer.text[:200]}. Expected is an Airflow "
-                f"with FAB at `{self._connection.base_url}`, and the roles {quoted(ROLES)} are not all in order yet: repeat."
-            )
-        return answer.json() if answer.content else None
 
 
 def _body(role: str, rights: Iterable[Right]) -> dict[str, Any]:

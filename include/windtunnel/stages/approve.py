@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from windtunnel.aws import dossiers, ledger, registry
 from windtunnel.core.approval import Choice, broken_rule
-from windtunnel.core.contracts import Answer, ApprovedVersion, Dossier, State
+from windtunnel.core.contracts import Answer, ApprovedVersion, Dossier, Entry, State
 from windtunnel.core.errors import ReleaseRefused
 
 log = logging.getLogger(__name__)
 
 EXPIRED_BY = "approve"
 """Who let a question expire: this stage, and no person."""
+ANSWERED_AT = "answered_at"
+"""Evidence of an answer: when it was given."""
 
 
 def approve(dossier: Dossier, answer: Answer) -> ApprovedVersion:
@@ -24,6 +27,18 @@ def approve(dossier: Dossier, answer: Answer) -> ApprovedVersion:
     """
     _record(dossier, "approved", "yes", answer)
     return ApprovedVersion(dossier=dossier, approved_by=answer.by, approved_at=answer.at, note=answer.note)
+
+
+def approved(dossier: Dossier, entry: Entry) -> ApprovedVersion:
+    """What `approve` returned, by the entry that it wrote.
+
+    Args:
+        dossier: The one that the entry names.
+        entry: The version's `approved`.
+    """
+    note = "" if entry.why == _without_note(dossier) else entry.why
+    at = datetime.fromisoformat(entry.evidence[ANSWERED_AT])
+    return ApprovedVersion(dossier=dossier, approved_by=entry.by, approved_at=at, note=note)
 
 
 def reject(dossier: Dossier, answer: Answer) -> Dossier:
@@ -64,8 +79,8 @@ def _record(dossier: Dossier, state: State, choice: Choice, answer: Answer) -> N
     if rule := broken_rule(registered, choice, answer):
         raise ReleaseRefused(f"The answer is not recorded. {rule}")
     dossiers.require_unchanged(dossier)
-    evidence = _evidence(dossier) | {"answered_at": answer.at.isoformat()}
-    said = answer.note.strip() or f"No note. The dossier is {dossier.sha256[:12]}."
+    evidence = _evidence(dossier) | {ANSWERED_AT: answer.at.isoformat()}
+    said = answer.note.strip() or _without_note(dossier)
     ledger.move(registered.model, registered.version, state, by=answer.by, why=said, evidence=evidence)
     registry.decide(
         registered.package_arn,
@@ -75,6 +90,10 @@ def _record(dossier: Dossier, state: State, choice: Choice, answer: Answer) -> N
         sentence=f"{state.capitalize()} by {answer.by} at {answer.at:%Y-%m-%d %H:%M:%S%z}. {_digest(dossier)} {answer.note}".strip(),
     )
     log.info("%s: %s of %s, the answer of %s is on record", state, registered.version, registered.model, answer.by)
+
+
+def _without_note(dossier: Dossier) -> str:
+    return f"No note. The dossier is {dossier.sha256[:12]}."
 
 
 def _evidence(dossier: Dossier) -> dict[str, str]:

@@ -21,15 +21,38 @@ log = logging.getLogger(__name__)
 def reconcile(model: str) -> Reconciled | None:
     """Look whether the endpoint serves the ledger's version, and page somebody where it does not.
 
-    Compared are the config, the model package behind it, the capture, and the golden rows answered as offline: somebody
-    may have changed the endpoint by hand, and a release that died half-way leaves it where it was.
-
     Returns:
         What was found; None: nothing is in service yet.
 
     Raises:
         CommitConflict: The message could not be stored, so it would be lost: try again.
         ServiceUnavailable: The ledger changed during the look; the next try sees the new version.
+    """
+    seen = _look(model)
+    if seen is None:
+        return None
+    found, alert = seen
+    if alert:
+        tell(alert)
+    log.info("reconcile: %s", found.sentence)
+    return found
+
+
+def look(model: str) -> Reconciled | None:
+    """The same look for a person who asks: nobody is paged.
+
+    Raises:
+        ServiceUnavailable: The ledger changed during the look; the next try sees the new version.
+    """
+    seen = _look(model)
+    return seen and seen[0]
+
+
+def _look(model: str) -> tuple[Reconciled, Alert | None] | None:
+    """What was found, and the message about it where there is a difference.
+
+    Compared are the config, the model package behind it, the capture, and the golden rows answered as offline: somebody
+    may have changed the endpoint by hand, and a release that died half-way leaves it where it was.
     """
     champion = ledger.live(model)
     if champion is None:
@@ -49,12 +72,9 @@ def reconcile(model: str) -> Reconciled | None:
     sentence = (
         under_way or difference or f"`{endpoint.endpoint_name(model)}` serves {champion.version} as it was proved."
     )
-    if difference:
-        tell(_alert(champion, found, difference))
-    log.info("reconcile: %s", sentence)
-    return Reconciled(
-        model=model, version=champion.version, agrees=None if under_way else difference is None, sentence=sentence
-    )
+    agrees = None if under_way else difference is None
+    reconciled = Reconciled(model=model, version=champion.version, agrees=agrees, sentence=sentence)
+    return reconciled, _alert(champion, found, difference) if difference else None
 
 
 def _under_way(champion: Champion, found: dict[str, Any] | None) -> str | None:
@@ -136,5 +156,5 @@ def _alert(champion: Champion, found: dict[str, Any] | None, difference: str) ->
         severity="page",
         title=f"{model}: the endpoint is not what the ledger says, {champion.version}"[:100],
         text=f"{difference} Run `{model}_rollback` with an empty Version: it brings back what the ledger says is live.",
-        link=f"{settings().airflow_url.rstrip('/')}/dags/{model}_rollback",
+        link=f"{settings().airflow_url}/dags/{model}_rollback",
     )

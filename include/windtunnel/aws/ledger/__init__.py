@@ -7,7 +7,7 @@ Whoever loses reads again; whoever lost only the reply finds its own write.
 from windtunnel.aws.ledger.allocation import allocate
 from windtunnel.aws.ledger.answers import history, last_good, live, live_at, of_image, of_snapshot, versions
 from windtunnel.aws.ledger.archive import export
-from windtunnel.aws.ledger.leases import check, give_back, keep, take
+from windtunnel.aws.ledger.leases import check, give_back, held, keep, take
 from windtunnel.aws.ledger.leases import of as lease_of
 from windtunnel.aws.ledger.service import Service, services
 from windtunnel.aws.ledger.table import ensure
@@ -23,6 +23,7 @@ __all__ = [
     "fell_back",
     "give_back",
     "go_live",
+    "held",
     "history",
     "keep",
     "last_good",

@@ -55,6 +55,14 @@ def _attempt(model: str, owner: str, nonce: str, until: datetime, *, over: bool)
     return None
 
 
+def held(model: str) -> Lease | None:
+    """The newest lease of a model, over or not; None: nobody ever took one."""
+    found = table.get([key(model)]).get(key(model))
+    if found is None:
+        return None
+    return Lease.from_json({"model": model, **{name: found[name] for name in ("owner", "epoch", "until")}})
+
+
 def of(release: Release) -> Lease:
     """The lease a release writes under. Its time is not known here, and plays no part in a fence."""
     return Lease(model=release.registered.model, owner=release.owner, epoch=release.epoch, until=datetime.now(UTC))
