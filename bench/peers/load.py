@@ -40,12 +40,17 @@ class _Connection:
         self._got = b""
         self.socket.sendall(self._request)
 
-    def answered(self) -> bytes | None:
-        """The body, once it is whole."""
+    def read(self) -> float:
+        """Take what has come; when that was."""
         part = self.socket.recv(1 << 20)
+        now = time.perf_counter()
         if not part:
             raise WrongAnswer("The server closed the connection.")
         self._got += part
+        return now
+
+    def answered(self) -> bytes | None:
+        """The body, once it is whole."""
         head, end, body = self._got.partition(b"\r\n\r\n")
         if not end:
             return None
@@ -78,7 +83,7 @@ def once(port: int, asked: bytes) -> bytes:
     connection = _Connection(port, asked)
     connection.ask()
     while (body := connection.answered()) is None:
-        pass
+        connection.read()
     connection.socket.close()
     return body
 
@@ -98,12 +103,12 @@ def load(port: int, asked: bytes, expected: bytes, connections: int, seconds: fl
             connection.ask()
         waiting = len(open_)
         while waiting:
-            for key, _ in ready.select(60):
-                connection = key.data
+            # All are read before any is looked at: an answer does not wait for our own work on another.
+            read: list[tuple[_Connection, float]] = [(key.data, key.data.read()) for key, _ in ready.select(60)]
+            for connection, now in read:
                 body = connection.answered()
                 if body is None:
                     continue
-                now = time.perf_counter()
                 latencies.append(now - connection.began)
                 if body != expected:
                     raise WrongAnswer(f"{body[:200]!r} instead of {expected[:200]!r}")
