@@ -10,7 +10,7 @@ export PYTHONPATH := include:plugins:.
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: up ## Walk the whole journey of a flight, from its source to a drift report
+demo: $(or $(ON),up) ## Walk the whole journey of a flight, from its source to a drift report (ON=cluster)
 	@exported="$$($(LOCAL) env)" && eval "$$exported" && $(BIN)/python -m local.demo
 
 up: ## Start Airflow and the embedded AWS; returns when they are healthy

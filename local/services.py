@@ -46,11 +46,12 @@ def cluster(where: Place, procfile: Path = ROOT / "Procfile.cluster") -> None:
     Raises:
         LocalFault: As `up`; PostgreSQL or Redis is not installed.
     """
-    stores.prepare(where)
+    stores.require_installed(where)
     given = environment(where, {**os.environ, **stores.addresses(where)})
 
     def start() -> None:
         ports.require_free(where, stores=True)
+        stores.prepare(where)
         supervisor.start(where, given, procfile)
         stores.await_healthy(where)
         _migrate(where, given)

@@ -39,14 +39,22 @@ def addresses(where: Place) -> dict[str, str]:
     }
 
 
+def require_installed(where: Place) -> None:
+    """See that both can be started.
+
+    Raises:
+        LocalFault: A program is not installed.
+    """
+    for store in STORES:
+        command(where, store)
+
+
 def prepare(where: Place) -> None:
     """Make what the stores need before they start; a second call changes nothing.
 
     Raises:
-        LocalFault: A program is not installed, or PostgreSQL's user cannot reach its folder.
+        LocalFault: PostgreSQL's user cannot reach its folder.
     """
-    for store in STORES:
-        command(where, store)
     where.run.mkdir(parents=True, exist_ok=True)
     passwords = store_passwords(where.home)
     if not (_data(where) / "PG_VERSION").exists():
@@ -59,10 +67,10 @@ def prepare(where: Place) -> None:
         "requirepass": passwords["redis"],  # whoever may write to the broker may run code as a worker
         "dir": str(broker),
         "appendonly": "yes",  # a task that was queued is queued after a restart
-        "save": '""',
+        "save": "",
         "set-proc-title": "no",  # the title would cover the variables by which its process is found
     }
-    _write(_redis_settings(where), "".join(f"{name} {value}\n" for name, value in settings.items()))
+    _write(_redis_settings(where), "".join(f'{name} "{value}"\n' for name, value in settings.items()))
 
 
 def command(where: Place, store: str) -> list[str]:
@@ -94,7 +102,7 @@ def await_healthy(where: Place) -> None:
 
 def _program(name: str) -> str:
     """Where a program lies; the newest PostgreSQL where there are several."""
-    versions = sorted(DEBIAN.glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    versions = sorted(DEBIAN.glob("[0-9]*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     found = shutil.which(name, path=os.pathsep.join([*map(str, versions), os.environ.get("PATH", os.defpath)]))
     if not found:
         raise LocalFault(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -265,8 +265,10 @@ def test_a_shadow_that_holds_its_own_passes_and_clients_see_nothing_of_it() -> N
     assert judge(rehearsed, done, OWNER) == shadowed, "the same again, from what was kept"
 
 
-@pytest.mark.usefixtures("patient")
-def test_captures_that_come_after_a_judge_died_are_part_of_what_the_next_one_reads() -> None:
+@pytest.fixture
+def withdrawn(patient: None) -> tuple[Rehearsed, Mirrored]:
+    """A shadow that stood and was taken off."""
+    del patient
     live("good")
     rehearsed = in_rehearsal("newer")
     with clients():
@@ -275,15 +277,34 @@ def test_captures_that_come_after_a_judge_died_are_part_of_what_the_next_one_rea
         done = stood(mirrored, 50)
         withdraw(done)
         endpoint.settled(endpoint_name("flights"))
-    with late_captures() as held_back:
-        with Child(lambda: judge(rehearsed, done, OWNER), kill_at="before:shadow.report") as first:
-            first.killed()
-        assert held_back > 0
+    return rehearsed, done
+
+
+def test_captures_that_come_after_a_judge_died_are_part_of_what_the_next_one_reads(
+    withdrawn: tuple[Rehearsed, Mirrored],
+) -> None:
+    rehearsed, done = withdrawn
+    with late_captures() as held_back, Child(lambda: judge(*withdrawn, OWNER), kill_at="before:shadow.report") as first:
+        first.killed()
+    assert held_back > 0
     second = judge(rehearsed, done, OWNER)
     assert second.requests >= held_back
     assert objects.get_json(str(second.report))["comparison"]["requests"] == second.requests
     folder = str(second.report).removesuffix("shadow.json")
     assert len([uri for uri in objects.keys(folder) if uri.endswith(".parquet")]) == 2
+
+
+def test_of_two_judges_that_read_different_captures_both_say_what_the_first_kept(
+    withdrawn: tuple[Rehearsed, Mirrored],
+) -> None:
+    with ExitStack() as children:
+        with late_captures():
+            slow = children.enter_context(Child(lambda: judge(*withdrawn, OWNER), freeze_at="before:shadow.report"))
+            slow.frozen()
+        quick = judge(*withdrawn, OWNER)
+        slow.thaw()
+        assert slow.ended().result() == quick
+    assert released.state(quick.rehearsed.registered.version) == "shadowed"
 
 
 @pytest.mark.usefixtures("patient")
